@@ -1,0 +1,82 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// One line per target: what it may see of ours, and which libraries it stands on. `scripts/test` builds with the
+/// compiler's import check, so an arrow that is not declared here does not compile.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "concord",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "concord", targets: ["concord"])],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        .target(name: "DICOM", swiftSettings: strict),
+        .target(
+            name: "DIMSE",
+            dependencies: ["DICOM", logging, .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio,
+            swiftSettings: strict),
+        .target(name: "PostgresClient", dependencies: ["CPostgres"], swiftSettings: strict),
+        .target(
+            name: "StudyIndex", dependencies: ["DICOM", "PostgresClient", "COpenSSL"],
+            resources: [.embedInCode("Migrations"), .embedInCode("Queries")], swiftSettings: strict),
+        .target(
+            name: "Reconcile", dependencies: ["DICOM", .product(name: "Mustache", package: "swift-mustache")],
+            resources: [.embedInCode("Templates")], swiftSettings: strict),
+        .target(
+            name: "Sweep", dependencies: ["DICOM", "DIMSE", "StudyIndex", "Reconcile", logging],
+            swiftSettings: strict),
+        .target(
+            name: "QueryServer",
+            dependencies: [
+                "DICOM", "StudyIndex", logging, .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            swiftSettings: strict),
+        .target(name: "PACSSimulator", dependencies: ["DICOM", "DIMSE", logging] + nio, swiftSettings: strict),
+        .executableTarget(
+            name: "concord",
+            dependencies: [
+                "DICOM", "DIMSE", "PostgresClient", "StudyIndex", "Reconcile", "Sweep", "QueryServer", "PACSSimulator",
+                logging, "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        .testTarget(name: "DICOMTests", dependencies: ["DICOM"], swiftSettings: strict),
+        .testTarget(name: "DIMSETests", dependencies: ["DIMSE", "DICOM"] + nio, swiftSettings: strict),
+        .testTarget(name: "PostgresClientTests", dependencies: ["PostgresClient"], swiftSettings: strict),
+        .testTarget(
+            name: "StudyIndexTests", dependencies: ["StudyIndex", "PostgresClient", "DICOM"], swiftSettings: strict),
+        .testTarget(name: "ReconcileTests", dependencies: ["Reconcile", "DICOM"], swiftSettings: strict),
+        .testTarget(
+            name: "SweepTests",
+            dependencies: ["Sweep", "StudyIndex", "PostgresClient", "PACSSimulator", "DIMSE", "DICOM"],
+            swiftSettings: strict),
+        .testTarget(name: "PACSSimulatorTests", dependencies: ["PACSSimulator", "DIMSE", "DICOM"], swiftSettings: strict),
+        .testTarget(
+            name: "QueryServerTests", dependencies: ["QueryServer", "StudyIndex", "PostgresClient", "DICOM"],
+            swiftSettings: strict),
+        .testTarget(name: "ConcordTests", dependencies: ["concord"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

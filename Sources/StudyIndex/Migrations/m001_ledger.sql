@@ -1,0 +1,1 @@
+../../../schemas/postgres/m001_ledger.sql
