@@ -1,0 +1,63 @@
+/// A synthetic enterprise: its studies, which of eight sources hold a copy of each, and what each says of it. A pure
+/// function of its arguments: one seed gives the same studies, bytes and truth everywhere.
+package struct Enterprise: Sendable {
+    package let seed: UInt64
+    package let sources: [SourceProfile]
+    package let studies: [SimulatedStudy]
+    package let expectations: [Expectation]
+
+    /// - Parameters:
+    ///   - studies: how many Study Instance UIDs there are; each class of discrepancy is present from 1,000 on.
+    ///   - blankDates: also leaves StudyDate blank or malformed in some copies, which no sweep by date then reaches.
+    package init(seed: UInt64, studies count: Int, blankDates: Bool = false) {
+        var builder = EnterpriseBuilder(seed: seed, count: max(0, count))
+        builder.placeStudies()
+        builder.loseValues()
+        builder.injectDiscrepancies()
+        if blankDates { builder.blankDates() }
+        builder.avoidRoundDays()
+        self.seed = seed
+        sources = builder.sources
+        expectations = builder.expectations
+        studies = builder.finish()
+    }
+
+    package var truth: Truth {
+        Truth(
+            seed: seed,
+            sources: sources.map { Truth.Source(name: $0.name, issuer: $0.issuer) },
+            studies: studies.map { study in
+                Truth.Study(
+                    studyUID: study.uid,
+                    copies: study.copies.map {
+                        Truth.Copy(
+                            source: sources[$0.source].name, reachable: $0.isReachable,
+                            attributes: $0.values.byKeyword)
+                    })
+            },
+            duplicates: studies.compactMap { study in
+                let holders = study.copies.filter(\.isReachable).map { sources[$0.source].name }.sorted()
+                return holders.count > 1 ? Truth.Duplicate(studyUID: study.uid, sources: holders) : nil
+            },
+            discrepancies: studies.compactMap(\.discrepancy).sorted {
+                ($0.studyUID, $0.discrepancyClass) < ($1.studyUID, $1.discrepancyClass)
+            },
+            expects: expectations)
+    }
+}
+
+/// One Study Instance UID, with all its copies.
+package struct SimulatedStudy: Sendable {
+    package let uid: String
+    package let copies: [StudyCopy]
+    package let discrepancy: Truth.Discrepancy?
+}
+
+/// What one source answers of one study.
+package struct StudyCopy: Sendable {
+    /// Index into `Enterprise.sources`.
+    package let source: Int
+    package let script: Script
+    package let values: AttributeValues
+    package let isReachable: Bool
+}

@@ -1,0 +1,78 @@
+/// What an index and a report of this enterprise must say: the contents of `truth.json`.
+package struct Truth: Codable, Hashable, Sendable {
+    package struct Source: Codable, Hashable, Sendable {
+        package let name: String
+        package let issuer: String
+    }
+
+    package struct Study: Codable, Hashable, Sendable {
+        package let studyUID: String
+        package let copies: [Copy]
+
+        enum CodingKeys: String, CodingKey {
+            case studyUID = "study_uid"
+            case copies
+        }
+    }
+
+    package struct Copy: Codable, Hashable, Sendable {
+        package let source: String
+        /// False: no date range finds it, so that a sweep by date must not have it.
+        package let reachable: Bool
+        /// By keyword, exactly as this source answers it; what it never returns is absent.
+        package let attributes: [String: String]
+    }
+
+    /// A study that more than one source shows to a sweep by date.
+    package struct Duplicate: Codable, Hashable, Sendable {
+        package let studyUID: String
+        package let sources: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case studyUID = "study_uid"
+            case sources
+        }
+    }
+
+    /// One row of a report; classes and severities are those of the project's table.
+    package struct Discrepancy: Codable, Hashable, Sendable {
+        package let discrepancyClass: String
+        package let severity: String
+        package let studyUID: String
+        /// The other study of a probable copy; greater than `studyUID`.
+        package let otherUID: String?
+        package let sources: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case discrepancyClass = "class"
+            case severity
+            case studyUID = "study_uid"
+            case otherUID = "other_uid"
+            case sources
+        }
+
+        package func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(discrepancyClass, forKey: .discrepancyClass)
+            try container.encode(severity, forKey: .severity)
+            try container.encode(studyUID, forKey: .studyUID)
+            // Written as null and not left out: the key is part of the row's identity.
+            try container.encode(otherUID, forKey: .otherUID)
+            try container.encode(sources, forKey: .sources)
+        }
+    }
+
+    package let seed: UInt64
+    package let sources: [Source]
+    package let studies: [Study]
+    package let duplicates: [Duplicate]
+    package let discrepancies: [Discrepancy]
+    package let expects: [Expectation]
+}
+
+/// `to` should hold what `from` holds, of studies since a date (`YYYYMMDD`, inclusive).
+package struct Expectation: Codable, Hashable, Sendable {
+    package let from: String
+    package let to: String
+    package let since: String
+}
