@@ -1,5 +1,6 @@
-import PACSSimulator
 import Testing
+
+@testable import PACSSimulator
 
 /// The table of discrepancy classes once more, written down naively over the truth's own attributes: what the generator
 /// injected must be all there is to find, and all of it must be visible in what the sources answer.
@@ -133,9 +134,11 @@ private struct NaiveJudge {
     }
 
     private var missingCopies: [Truth.Discrepancy] {
-        studies.flatMap { uid, copies in
-            truth.expects.compactMap { expected in
-                let all = Set(truth.studies.first { $0.studyUID == uid }?.copies.map(\.source) ?? [])
+        truth.studies.flatMap { study in
+            let uid = study.studyUID
+            let copies = studies[uid] ?? []
+            let all = Set(study.copies.map(\.source))
+            return truth.expects.compactMap { expected -> Truth.Discrepancy? in
                 let isExpected = copies.contains { copy in
                     copy.source == expected.from && (copy.value("StudyDate") ?? "") >= expected.since
                 }

@@ -89,6 +89,10 @@ extension EnterpriseBuilder {
             let from = source(named: expectation.from)
             let to = source(named: expectation.to)
             guard holders.contains(from) else { continue }
+            if required.union([from, to]).count > 4 {
+                holders.removeAll { $0 == from }
+                continue
+            }
             required.formUnion([from, to])
             if !holders.contains(to) { holders.append(to) }
         }
