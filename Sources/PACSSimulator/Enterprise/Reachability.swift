@@ -7,7 +7,7 @@ extension EnterpriseBuilder {
             let copy = random.below(drafts[study].copies.count)
             let source = drafts[study].copies[copy].source
             let canRead = sources[source].temper.parsesDates
-            drafts[study].copies[copy].values[.studyDate] = canRead ? "" : random.chance(0.5) ? "" : "unknown"
+            drafts[study].copies[copy].values[.studyDate] = canRead && random.chance(0.5) ? "unknown" : ""
             drafts[study].copies[copy].isReachable = false
             drafts[study].isTaken = true
             count(source, drafts[study].day, by: -1)

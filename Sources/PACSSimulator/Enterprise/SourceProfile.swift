@@ -116,6 +116,9 @@ extension SourceProfile {
         },
     ]
 
+    /// Keeps every study's own set and has no faults.
+    static let complete = profile("replay", 1, "HOSP-A", share: 1, Temper()) { _ in }
+
     private static func profile(
         _ letter: String, _ priority: Int, _ issuer: String, share: Int, _ temper: Temper, knownCap: Int? = nil,
         _ adjust: (inout Temper) -> Void
