@@ -1,0 +1,17 @@
+/// Numbers with leading zeros, as DA and TM write them.
+enum Digits {
+    static func padded(_ value: Int, _ width: Int) -> String {
+        let digits = String(value)
+        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    }
+}
+
+/// Values as they come from the field: padded with spaces or NUL, at either end (F75).
+enum PaddedASCII {
+    static func trim(_ text: String.UTF8View) -> Substring.UTF8View {
+        var rest = text[text.startIndex...]
+        while let first = rest.first, first == 0x20 || first == 0 { rest.removeFirst() }
+        while let last = rest.last, last == 0x20 || last == 0 { rest.removeLast() }
+        return rest
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+
+/// Text folded for comparison: compatibility forms, case, accents and kana count as one (F66, F67).
+package enum MatchingKey {
+    /// Full-width and half-width forms become the usual ones (NFKC), hiragana becomes katakana, case is dropped, and so
+    /// are the accents of Latin and Greek, the points of Hebrew and Arabic, and ё's dots. Marks that make another letter
+    /// stay: kana's sound marks, й, Thai vowels.
+    package static func folded(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 < 0x80 }) { return lowercasedASCII(text) }
+        var folded = String.UnicodeScalarView()
+        var base: Unicode.Scalar = " "
+        for scalar in text.decomposedStringWithCompatibilityMapping.unicodeScalars {
+            if isMark(scalar) {
+                if !isDropped(scalar, after: base) { folded.append(scalar) }
+                continue
+            }
+            base = scalar
+            if let plain = plainLetters[scalar] {
+                folded.append(contentsOf: plain.unicodeScalars)
+            } else if let katakana = katakana(scalar) {
+                folded.append(katakana)
+            } else {
+                folded.append(contentsOf: scalar.properties.lowercaseMapping.unicodeScalars)
+            }
+        }
+        return String(folded).precomposedStringWithCanonicalMapping
+    }
+
+    private static func lowercasedASCII(_ text: String) -> String {
+        String(decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 + 0x20 : $0 }, as: UTF8.self)
+    }
+
+    private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value >= 0x300 && scalar.properties.generalCategory == .nonspacingMark
+    }
+
+    private static func isDropped(_ mark: Unicode.Scalar, after base: Unicode.Scalar) -> Bool {
+        switch mark.value {
+        case 0x0591...0x05C7, 0x064B...0x065F, 0x0670: true
+        case 0x0308 where base == "е" || base == "Е": true
+        case 0x0300...0x036F: base.value < 0x0400 || (0x1E00...0x1FFF).contains(base.value)
+        default: false
+        }
+    }
+
+    private static func katakana(_ scalar: Unicode.Scalar) -> Unicode.Scalar? {
+        switch scalar.value {
+        case 0x3041...0x3096, 0x309D, 0x309E: Unicode.Scalar(scalar.value + 0x60)
+        default: nil
+        }
+    }
+
+    /// Letters that Unicode does not take apart.
+    private static let plainLetters: [Unicode.Scalar: String] = [
+        "ß": "ss", "ẞ": "ss", "Ø": "o", "ø": "o", "Ł": "l", "ł": "l", "Đ": "d", "đ": "d", "Æ": "ae", "æ": "ae",
+        "Œ": "oe", "œ": "oe", "Þ": "th", "þ": "th", "Ð": "d", "ð": "d", "ı": "i", "İ": "i", "ς": "σ",
+    ]
+}
