@@ -1,0 +1,71 @@
+extension StudyRecord {
+    /// Decodes an answer's identifier straight into a record, in one pass over its bytes: the path of every sweep.
+    ///
+    /// Falls back to the other Little Endian syntax as `DataSet` does (F90).
+    package init(
+        decoding bytes: [UInt8], as syntax: TransferSyntax, defaultCharacterSet: SpecificCharacterSet = .default
+    ) throws(DICOMError) {
+        guard bytes.count <= DataSetLimits.scu.bytes else {
+            throw DICOMError(.limitExceeded, "\(bytes.count) bytes, \(DataSetLimits.scu.bytes) accepted")
+        }
+        self.init()
+        do {
+            try read(bytes, syntax, defaultCharacterSet)
+        } catch {
+            self.init()
+            guard (try? read(bytes, syntax.other, defaultCharacterSet)) != nil else { throw error }
+        }
+    }
+
+    private mutating func read(
+        _ bytes: [UInt8], _ syntax: TransferSyntax, _ defaultCharacterSet: SpecificCharacterSet
+    ) throws(DICOMError) {
+        try bytes.withUnsafeBufferPointer { (buffer) throws(DICOMError) in
+            var characterSet = defaultCharacterSet
+            var reader = ElementReader(buffer, syntax, in: 0..<buffer.count)
+            var elements = 0
+            while let header = try reader.next() {
+                elements += 1
+                guard elements <= DataSetLimits.scu.elements else {
+                    throw DICOMError(.limitExceeded, "too many elements")
+                }
+                try reader.skip(header, depth: DataSetLimits.scu.depth)
+                guard let length = header.length else { continue }
+                let value = UnsafeRawBufferPointer(
+                    rebasing: UnsafeRawBufferPointer(buffer)[header.start..<header.start + length])
+                if header.tag == .specificCharacterSet {
+                    let text = SpecificCharacterSet.default.decode(value, vr: .CS).text
+                    if !text.isEmpty { characterSet = SpecificCharacterSet(text, fallback: defaultCharacterSet) }
+                } else if let place = Self.place(of: header.tag) {
+                    let decoded = characterSet.decode(value, vr: place.vr)
+                    set(place.ordinal, decoded, tag: header.tag)
+                }
+            }
+        }
+    }
+
+    private mutating func set(_ ordinal: Int, _ decoded: DecodedText, tag: Tag) {
+        texts[ordinal] = decoded.text.trimmingLeadingSpaces()
+        if decoded.lossy { lossy.append(tag) }
+    }
+
+    private struct Place {
+        var tag: UInt32
+        var ordinal: Int
+        var vr: VR
+    }
+
+    private static let places = AttributeDictionary.observation
+        .map { Place(tag: $0.tag.number, ordinal: $0.ordinal, vr: $0.vr) }
+        .sorted { $0.tag < $1.tag }
+
+    private static func place(of tag: Tag) -> Place? {
+        let number = tag.number
+        var (low, high) = (0, places.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if places[middle].tag < number { low = middle + 1 } else { high = middle }
+        }
+        return low < places.count && places[low].tag == number ? places[low] : nil
+    }
+}
