@@ -102,7 +102,7 @@ class Enterprise:
         self._expected(30)
         self._every_character_set_everywhere()
         self._disagreements()
-        self._unreachable()
+        self._odd_dates()
 
     # One study
 
@@ -269,8 +269,10 @@ class Enterprise:
             low.injected = ("probable-copy", "minor", [first_source, second_source])
             low.other_uid = high.uid
 
-    def _unreachable(self) -> None:
-        """Studies that no date range finds: blank dates, absent dates, dates that are none (N7)."""
+    def _odd_dates(self) -> None:
+        """Placeholder dates, which only open ranges reach (F24), and dates that are blank, absent or none at all (N7)."""
+        for day in (date(1900, 1, 1), date(2099, 12, 31)):
+            self.study(list(ISSUERS), day)
         for source in ISSUERS:
-            for value in ("", None, "20221399"):
+            for value in ("", None, "n/a"):
                 self.plain([source]).copies[0].values["StudyDate"] = value

@@ -109,8 +109,6 @@ def write_configuration(directory: Path, fleet: list[peers.Peer]) -> None:
             f"      burst: {peer.burst}",
             f"      associations: {peer.associations}",
         ]
-        if peer.max_results:
-            lines.append(f"      max_results: {peer.max_results}")
     lines += ["expects:", f"  - {{ from: {EXPECTED_FROM}, to: {EXPECTED_TO}, since: {EXPECTED_SINCE:%Y-%m-%d} }}"]
     lines += ["server:", "  http: { host: 127.0.0.1, port: 0 }"]
     (directory / "concord.yaml").write_text("\n".join(lines) + "\n")

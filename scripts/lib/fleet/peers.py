@@ -32,7 +32,6 @@ class Peer:
     queries_per_second: float
     burst: int
     associations: int
-    max_results: int | None = None
     port: int = 0  # the archive's own
     tap_port: int = 0  # where Concord meets it
 
@@ -47,8 +46,12 @@ class Peer:
         raise NotImplementedError
 
     def reaches(self, copy: Copy) -> bool:
-        """Whether a range of dates that covers the study's day finds it."""
-        return is_date(copy.values["StudyDate"])
+        """Whether a sweep of all dates, its ends open, finds it.
+
+        Orthanc and pynetdicom compare dates as text: an empty one lies before every date, letters lie after, and only
+        an absent one is nowhere. (A malformed one within a year, `20221399`, would depend on where slices meet.)
+        """
+        return copy.values["StudyDate"] is not None
 
 
 def is_date(text: str | None) -> bool:
@@ -82,7 +85,7 @@ class DCMTK(Peer):
         return {"StudyInstanceUID": uid, **answer, "RetrieveAETitle": self.ae_title}
 
     def reaches(self, copy: Copy) -> bool:
-        """It reads the old form of a date too (N7)."""
+        """It compares real dates, and reads their old form too (N7)."""
         return is_date((copy.values["StudyDate"] or "").replace(".", ""))
 
 
@@ -189,14 +192,14 @@ class Pynetdicom(Peer):
 
 def fleet() -> list[Peer]:
     return [
-        Orthanc("pacs-a", "PACSA", 10, 1, 2),
-        Orthanc("pacs-b", "PACSB", 20, 4, 2, encoding="Latin1", postgres=True),
-        Orthanc("pacs-c", "PACSC", 20, 1, 1, max_results=25, options={"LimitFindResults": 25, "CaseSensitivePN": True}),
-        DCMTK("pacs-d", "PACSD", 10, 2, 1),
-        DCMTK("pacs-e", "PACSE", 20, 1, 3),
-        DCMTK("pacs-f", "PACSF", 10, 1, 2),
-        Pynetdicom("pacs-g", "PACSG", 10, 1, 1),
-        DCMTK("pacs-h", "PACSH", 5, 5, 1),
+        Orthanc("pacs-a", "PACSA", 25, 1, 2),
+        Orthanc("pacs-b", "PACSB", 30, 4, 2, encoding="Latin1", postgres=True),
+        Orthanc("pacs-c", "PACSC", 25, 1, 1, options={"LimitFindResults": 25, "CaseSensitivePN": True}),
+        DCMTK("pacs-d", "PACSD", 20, 2, 1),
+        DCMTK("pacs-e", "PACSE", 40, 1, 3),
+        DCMTK("pacs-f", "PACSF", 20, 1, 2),
+        Pynetdicom("pacs-g", "PACSG", 20, 1, 1),
+        DCMTK("pacs-h", "PACSH", 25, 10, 1),
     ]
 
 

@@ -28,7 +28,7 @@ def find(source: dict, **matching: str) -> list[dict[str, str]]:
     keys = [part for key in KEYS for part in ("-k", f"{key}={matching.get(key, '')}")]
     with tempfile.TemporaryDirectory() as folder:
         command = ["findscu", "-S", "-X", "-od", folder, "-aet", "CONCORD", "-aec", source["ae_title"], "-k", "QueryRetrieveLevel=STUDY"]
-        done = subprocess.run(command + keys + [source["host"], str(source["port"])], capture_output=True, text=True, env={**os.environ, **NO_DELAY})
+        done = subprocess.run(command + keys + ["127.0.0.1", str(source["port"])], capture_output=True, text=True, env={**os.environ, **NO_DELAY})
         if done.returncode != 0 or re.search(r"^[EF]:", done.stderr, re.M):
             raise RuntimeError(f"findscu at {source['name']}: {done.stderr.strip()[-300:]}")
         answers = {}
@@ -46,14 +46,15 @@ def text(value) -> str:
     if value is None:
         return ""
     if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue":
-        return "\\".join(sorted(map(str, value)))
+        return "\\".join(map(str, value))
     return str(value).strip(" \0")
 
 
 def slices() -> list[dict[str, str]]:
-    """Half months, and the dense day by its hours: each stays below the limit of pacs-c."""
+    """Open ends, half months, and the dense day by its hours: each stays below the limit of pacs-c."""
     dense = f"{DENSE_DAY:%Y%m%d}"
-    result = [{"StudyDate": dense, "StudyTime": hours} for hours in ("000000-115959.999999", "120000-235959.999999")]
+    result = [{"StudyDate": f"-{FIRST_DAY.year - 1}1231"}, {"StudyDate": f"{LAST_DAY.year + 1}0101-"}]
+    result += [{"StudyDate": dense, "StudyTime": hours} for hours in ("000000-115959.999999", "120000-235959.999999")]
     for year in range(FIRST_DAY.year, LAST_DAY.year + 1):
         for month in range(1, 13):
             prefix = f"{year}{month:02}"
@@ -65,6 +66,8 @@ def slices() -> list[dict[str, str]]:
 def check(directory: Path) -> bool:
     truth = json.loads((directory / "truth.json").read_text())
     sources = yaml.safe_load((directory / "concord.yaml").read_text())["sources"]
+    # Past the taps: what is asked here is not Concord's.
+    targets = {each["name"]: each["target"] for each in json.loads((directory / "taps" / "taps.json").read_text())}
     differences = []
     for source in sources:
         expected, hidden = {}, set()
@@ -74,7 +77,7 @@ def check(directory: Path) -> bool:
                     expected[study["study_uid"]] = copy
                     if not copy["reachable"]:
                         hidden.add(study["study_uid"])
-        found = {}
+        found, source = {}, {**source, "port": targets[source["name"]]}
         for asked in slices():
             found |= {each["StudyInstanceUID"]: each for each in find(source, **asked)}
         for uid, answer in found.items():

@@ -31,6 +31,9 @@ def document(enterprise: Enterprise, fleet: list[Peer], seed: int) -> dict:
         reachable = [each["source"] for each in copies if each["reachable"]]
         if len(reachable) > 1:
             duplicates.append({"study_uid": study.uid, "sources": sorted(reachable)})
+        malformed = [each["source"] for each in copies if each["reachable"] and each["attributes"]["StudyDate"] == "n/a"]
+        if malformed:
+            study.injected = ("unparsable-value", "minor", malformed)
         if study.injected:
             discrepancies.append(discrepancy(study, {each["source"]: each["attributes"] for each in copies if each["reachable"]}))
     return {
