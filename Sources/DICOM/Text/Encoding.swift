@@ -32,7 +32,7 @@ extension SpecificCharacterSet {
     }
 
     private func write(_ text: String, vr: VR, replacement: Unicode.Scalar?) -> [UInt8]? {
-        if initial == .utf8 { return Array(text.utf8) }
+        if initial == .utf8, vr.usesSpecificCharacterSet { return Array(text.utf8) }
         if initial != .jisX0201, text.utf8.allSatisfy({ $0 < 0x80 && $0 != 0x1B }) { return Array(text.utf8) }
         var writer = CodeExtensionWriter(set: vr.usesSpecificCharacterSet ? self : .default, vr: vr)
         for scalar in text.unicodeScalars where !writer.append(scalar) {

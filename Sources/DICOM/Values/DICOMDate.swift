@@ -15,27 +15,25 @@ package struct DICOMDate: Sendable, Hashable, Comparable, Codable, CustomStringC
     /// Reads `YYYYMMDD`, and from the field `YYYY.MM.DD`, `YYYY-MM-DD`, `YYYY/MM/DD` with padding around (F70).
     /// Six digits are no date: nothing says whether `020304` begins with a year or ends with one.
     package init?(_ text: String) {
-        let digits = PaddedASCII.trim(text.utf8)
-        let separators: Set<UInt8>
-        switch digits.count {
-        case 8: separators = []
-        case 10: separators = [0x2E, 0x2D, 0x2F]
-        default: return nil
-        }
-        var fields = [0, 0, 0]
-        for (offset, byte) in digits.enumerated() {
-            let position = separators.isEmpty ? offset : [0, 1, 2, 3, -1, 4, 5, -1, 6, 7][offset]
-            if position < 0 {
-                // Both separators alike.
-                guard separators.contains(byte), byte == digits[digits.index(digits.startIndex, offsetBy: 4)]
-                else { return nil }
-            } else {
-                guard (0x30...0x39).contains(byte) else { return nil }
-                let field = position < 4 ? 0 : position < 6 ? 1 : 2
-                fields[field] = fields[field] * 10 + Int(byte - 0x30)
+        var value = 0
+        var digits = 0
+        var separator: UInt8 = 0
+        var separators = 0
+        for byte in PaddedASCII.trim(text.utf8) {
+            switch byte {
+            case 0x30...0x39 where digits < 8:
+                value = value * 10 + Int(byte - 0x30)
+                digits += 1
+            case 0x2D, 0x2E, 0x2F:
+                let isExpected = digits == 4 ? separators == 0 : digits == 6 && separators == 1 && byte == separator
+                guard isExpected else { return nil }
+                separator = byte
+                separators += 1
+            default: return nil
             }
         }
-        self.init(year: fields[0], month: fields[1], day: fields[2])
+        guard digits == 8, separators != 1 else { return nil }
+        self.init(year: value / 10_000, month: value / 100 % 100, day: value % 100)
     }
 
     /// Days since 1970-01-01; nil outside the years 1…9999.

@@ -75,41 +75,36 @@ struct TimeSpan {
     let last: DICOMTime
 
     init?(_ text: String) {
-        let bytes = Array(PaddedASCII.trim(text.utf8))
-        var fields: [Int] = []
-        var position = 0
-        let hasColons = bytes.contains(0x3A)
-        while fields.count < 3, position < bytes.count, bytes[position] != 0x2E {
-            if hasColons, !fields.isEmpty {
-                guard bytes[position] == 0x3A else { return nil }
-                position += 1
-            }
-            guard position + 1 < bytes.count, let tens = Self.digit(bytes[position]),
-                let ones = Self.digit(bytes[position + 1])
-            else { return nil }
-            fields.append(tens * 10 + ones)
-            position += 2
-        }
+        var value = 0
+        var digits = 0
+        var colons = 0
+        var inFraction = false
         var fraction = 0
-        var unit = fields.count == 1 ? 3_600_000_000 : fields.count == 2 ? 60_000_000 : 1_000_000
-        if position < bytes.count {
-            guard fields.count == 3, bytes[position] == 0x2E else { return nil }
-            for byte in bytes[(position + 1)...] {
-                guard let digit = Self.digit(byte) else { return nil }
+        // What one more digit would count, in microseconds.
+        var unit = 1_000_000
+        for byte in PaddedASCII.trim(text.utf8) {
+            switch byte {
+            case 0x30...0x39 where inFraction:
                 // Beyond six digits the field is finer than TM: cut.
                 guard unit > 1 else { continue }
                 unit /= 10
-                fraction += digit * unit
+                fraction += Int(byte - 0x30) * unit
+            case 0x30...0x39 where digits < 6:
+                value = value * 10 + Int(byte - 0x30)
+                digits += 1
+            case 0x3A where !inFraction && digits == 2 * (colons + 1): colons += 1
+            case 0x2E where !inFraction && digits == 6: inFraction = true
+            default: return nil
             }
         }
-        guard let hour = fields.first,
+        guard [2, 4, 6].contains(digits), colons == 0 || colons == digits / 2 - 1 else { return nil }
+        if digits == 2 { (value, unit) = (value * 10_000, 3_600_000_000) }
+        if digits == 4 { (value, unit) = (value * 100, 60_000_000) }
+        guard
             let first = DICOMTime(
-                hour: hour, minute: fields.count > 1 ? fields[1] : 0, second: fields.count > 2 ? fields[2] : 0,
-                microsecond: fraction)
+                hour: value / 10_000, minute: value / 100 % 100, second: value % 100, microsecond: fraction)
         else { return nil }
         self.first = first
         last = DICOMTime(unchecked: first.microseconds + unit - 1)
     }
-
-    private static func digit(_ byte: UInt8) -> Int? { (0x30...0x39).contains(byte) ? Int(byte - 0x30) : nil }
 }

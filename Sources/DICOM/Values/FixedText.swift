@@ -8,8 +8,10 @@ enum Digits {
 
 /// Values as they come from the field: padded with spaces or NUL, at either end (F75).
 enum PaddedASCII {
-    static func trim(_ text: String.UTF8View) -> Substring.UTF8View {
-        var rest = text[text.startIndex...]
+    static func trim(_ text: String.UTF8View) -> Substring.UTF8View { trim(text[text.startIndex...]) }
+
+    static func trim(_ text: Substring.UTF8View) -> Substring.UTF8View {
+        var rest = text
         while let first = rest.first, first == 0x20 || first == 0 { rest.removeFirst() }
         while let last = rest.last, last == 0x20 || last == 0 { rest.removeLast() }
         return rest

@@ -14,11 +14,12 @@ package struct PersonName: Sendable, Hashable {
 
     /// One value of a PN element.
     package init(_ text: String) {
-        let groups = text.split(separator: "=", maxSplits: 2, omittingEmptySubsequences: false)
+        // By bytes: as a `Character`, `=` would merge with a combining mark after it.
+        let groups = text.utf8.split(separator: 0x3D, maxSplits: 2, omittingEmptySubsequences: false)
         self.init(
-            alphabetic: groups.isEmpty ? "" : String(groups[0]),
-            ideographic: groups.count > 1 ? String(groups[1]) : "",
-            phonetic: groups.count > 2 ? String(groups[2]) : "")
+            alphabetic: groups.isEmpty ? "" : String(Substring(groups[0])),
+            ideographic: groups.count > 1 ? String(Substring(groups[1])) : "",
+            phonetic: groups.count > 2 ? String(Substring(groups[2])) : "")
     }
 
     package var groups: [String] { [alphabetic, ideographic, phonetic] }
@@ -31,7 +32,7 @@ package struct PersonName: Sendable, Hashable {
 
     package static func components(of group: String) -> [String] {
         var components = group.utf8.split(separator: 0x5E, omittingEmptySubsequences: false).map {
-            String(decoding: PaddedASCII.trim(String(Substring($0)).utf8), as: UTF8.self)
+            String(Substring(PaddedASCII.trim($0)))
         }
         while components.last?.isEmpty == true { components.removeLast() }
         return components
@@ -42,7 +43,34 @@ package struct PersonName: Sendable, Hashable {
 
     /// Without padding around the components and without empty components and groups at the end (F72).
     package var canonical: String {
-        Self.joined(groups.map { Self.components(of: $0).joined(separator: "^") })
+        var bytes: [UInt8] = []
+        for (index, group) in groups.enumerated() {
+            if index > 0 { bytes.append(0x3D) }
+            Self.appendCanonical(group, to: &bytes)
+        }
+        while bytes.last == 0x3D { bytes.removeLast() }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func appendCanonical(_ group: String, to bytes: inout [UInt8]) {
+        let groupStart = bytes.count
+        var componentStart = groupStart
+        for byte in group.utf8 {
+            switch byte {
+            case 0x20, 0x00: if bytes.count > componentStart { bytes.append(byte) }
+            case 0x5E:
+                removeLast(0x20, 0x00, from: &bytes, downTo: componentStart)
+                bytes.append(byte)
+                componentStart = bytes.count
+            default: bytes.append(byte)
+            }
+        }
+        removeLast(0x20, 0x00, from: &bytes, downTo: componentStart)
+        removeLast(0x5E, 0x5E, from: &bytes, downTo: groupStart)
+    }
+
+    private static func removeLast(_ one: UInt8, _ other: UInt8, from bytes: inout [UInt8], downTo count: Int) {
+        while bytes.count > count, let last = bytes.last, last == one || last == other { bytes.removeLast() }
     }
 
     /// What names are compared by: `canonical` folded by `MatchingKey`.

@@ -78,7 +78,7 @@ private enum RangeText {
     ) -> (Bound?, Bound?)? {
         let parts = text.utf8.split(separator: 0x2D, omittingEmptySubsequences: false)
         guard parts.count == 2 else { return nil }
-        let ends = parts.map { String(decoding: PaddedASCII.trim(String(Substring($0)).utf8), as: UTF8.self) }
+        let ends = parts.map { String(Substring(PaddedASCII.trim($0))) }
         if ends[0].isEmpty, ends[1].isEmpty { return nil }
         let first = ends[0].isEmpty ? nil : lower(ends[0])
         let last = ends[1].isEmpty ? nil : upper(ends[1])
