@@ -21,19 +21,29 @@ extension SpecificCharacterSet {
         var end = padded.count
         while end > 0, padded[end - 1] == 0x20 || padded[end - 1] == 0x00 { end -= 1 }
         let bytes = UnsafeRawBufferPointer(rebasing: padded[0..<end])
-        var allBits: UInt8 = 0
-        var hasEscape = false
-        var hasNUL = false
-        for byte in bytes {
-            allBits |= byte
-            hasEscape = hasEscape || byte == 0x1B
-            hasNUL = hasNUL || byte == 0
-        }
         let set = vr.usesSpecificCharacterSet ? self : .default
-        if allBits < 0x80, !hasEscape, !hasNUL, set.initial != .jisX0201 {
+        if set.initial != .jisX0201, Self.isPrintableASCII(bytes) {
             return DecodedText(text: String(decoding: bytes, as: UTF8.self))
         }
-        return set.decodeBeyondASCII(bytes, vr: vr, hasEscape: hasEscape)
+        return set.decodeBeyondASCII(bytes, vr: vr, hasEscape: bytes.contains(0x1B))
+    }
+
+    /// Whether every byte is 0x20…0x7F, eight at a time: nearly all values of nearly all answers are.
+    private static func isPrintableASCII(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let highBits: UInt64 = 0x8080_8080_8080_8080
+        var others: UInt64 = 0
+        var position = 0
+        while position + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            // With all bytes below 0x80 the subtraction borrows, and so sets a high bit, only after a byte below 0x20.
+            others |= (word | (word &- 0x2020_2020_2020_2020)) & highBits
+            position += 8
+        }
+        while position < bytes.count {
+            others |= bytes[position] < 0x20 || bytes[position] >= 0x80 ? 1 : 0
+            position += 1
+        }
+        return others == 0
     }
 
     private func decodeBeyondASCII(_ bytes: UnsafeRawBufferPointer, vr: VR, hasEscape: Bool) -> DecodedText {

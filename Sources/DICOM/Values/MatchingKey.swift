@@ -7,6 +7,40 @@ package enum MatchingKey {
     /// stay: kana's sound marks, й, Thai vowels.
     package static func folded(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 < 0x80 }) { return lowercasedASCII(text) }
+        return foldedByLetter(text) ?? normalised(text)
+    }
+
+    /// Text of letters that fold one by one, without Foundation; nil where a scalar may act on its neighbours.
+    static func foldedByLetter(_ text: String) -> String? {
+        var folded = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0x41...0x5A: folded.unicodeScalars.append(Unicode.Scalar(UInt8(scalar.value) + 0x20))
+            case 0..<0x80, 0x30A1...0x30FA, 0x30FC, 0x4E00...0x9FFF, 0xAC00...0xD7A3:
+                folded.unicodeScalars.append(scalar)
+            case 0x80..<tableEnd:
+                let letter = letters[Int(scalar.value) - 0x80]
+                guard !letter.isEmpty else { return nil }
+                folded += letter
+            default:
+                guard let katakana = katakana(scalar) else { return nil }
+                folded.unicodeScalars.append(katakana)
+            }
+        }
+        return folded
+    }
+
+    /// Latin, Greek, Cyrillic, Hebrew and Arabic end below it.
+    private static let tableEnd: UInt32 = 0x700
+    /// What each scalar from 0x80 folds to; empty for marks and for what folds to a mark.
+    private static let letters: [String] = (0x80..<tableEnd).map { value in
+        guard let scalar = Unicode.Scalar(value), !isMark(scalar) else { return "" }
+        let letter = normalised(String(scalar))
+        return letter.unicodeScalars.contains(where: isMark) ? "" : letter
+    }
+
+    /// Foundation's normalisation: some microseconds a name.
+    static func normalised(_ text: String) -> String {
         var folded = String.UnicodeScalarView()
         var base: Unicode.Scalar = " "
         for scalar in text.decomposedStringWithCompatibilityMapping.unicodeScalars {

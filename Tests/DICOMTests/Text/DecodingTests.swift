@@ -104,6 +104,21 @@ import Testing
                 == DecodedText(text: "A\u{FFFD}B", lossy: true))
     }
 
+    @Test func oneOddByteIsSeenAnywhere() {
+        for length in 1...20 {
+            for position in 0..<length {
+                for odd: UInt8 in [0x00, 0x1B, 0x80, 0xFC] {
+                    var bytes = [UInt8](repeating: 0x41, count: length) + [0x42]
+                    bytes[position] = odd
+                    let decoded = SpecificCharacterSet.default.decode(bytes[...], vr: .LO)
+                    #expect(decoded.lossy || decoded.suspect)
+                }
+            }
+        }
+        let edges = SpecificCharacterSet.default.decode(hex("207e7f2122237e2020207e")[...], vr: .LO)
+        #expect(edges == DecodedText(text: " ~\u{7F}!\"#~   ~"))
+    }
+
     @Test func undeclaredBytes() {
         let set = SpecificCharacterSet.default
         #expect(set.decode(hex("4dc3bc6c6c6572")[...], vr: .PN) == DecodedText(text: "Müller", suspect: true))

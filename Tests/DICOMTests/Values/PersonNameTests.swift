@@ -37,4 +37,14 @@ import Testing
     func anotherKey(one: String, other: String) {
         #expect(PersonName(one).matchingKey != PersonName(other).matchingKey)
     }
+
+    @Test func lettersFoldAsWholeTextsDo() {
+        for value in UInt32(0x80)..<0x3100 {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            let text = "A" + String(scalar) + "ЯА"
+            if let folded = MatchingKey.foldedByLetter(text) { #expect(folded == MatchingKey.normalised(text)) }
+        }
+        #expect(MatchingKey.foldedByLetter("山田^太郎=やまだ홍길동 Müller Иванов") != nil)
+        #expect(MatchingKey.foldedByLetter("ﾔﾏﾀﾞ") == nil)
+    }
 }
