@@ -1,0 +1,256 @@
+import Glibc
+import NIOCore
+
+/// What runs on top of the upper layer at one end: the user (SCU) or the provider (SCP). All calls come on the channel's
+/// event loop.
+protocol UpperLayerUser: AnyObject {
+    /// The connection is there; the requestor asks for its association now.
+    func transportReady(_ layer: UpperLayer<Self>)
+    func received(_ request: AssociateRequest, _ layer: UpperLayer<Self>)
+    func accepted(_ accept: AssociateAccept, _ layer: UpperLayer<Self>)
+    func rejected(_ rejection: Rejection, _ layer: UpperLayer<Self>)
+    /// The body of one P-DATA-TF.
+    func received(_ body: inout ByteBuffer, _ layer: UpperLayer<Self>) throws(DIMSEError)
+    /// All that one read brought has been handed over.
+    func readCompleted(_ layer: UpperLayer<Self>)
+    func releaseIndicated(_ layer: UpperLayer<Self>)
+    /// Nothing more will come. nil: an orderly release.
+    func ended(_ error: DIMSEError?, _ layer: UpperLayer<Self>)
+}
+
+/// Only one of the two roles sees these.
+extension UpperLayerUser {
+    func transportReady(_ layer: UpperLayer<Self>) {}
+    func received(_ request: AssociateRequest, _ layer: UpperLayer<Self>) {}
+    func accepted(_ accept: AssociateAccept, _ layer: UpperLayer<Self>) {}
+    func rejected(_ rejection: Rejection, _ layer: UpperLayer<Self>) {}
+}
+
+/// The channel handler of an association: cuts PDUs out of the stream, feeds the machine, does what it says.
+final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private var machine: AssociationMachine
+    private let user: User
+    private let limits: PDULimits
+    private let artim: TimeAmount
+    private var received = ByteBuffer()
+    private(set) var context: ChannelHandlerContext?
+    private var artimTimer: Scheduled<Void>?
+    private var hasEnded = false
+
+    // What the effect being carried out is about.
+    private var pendingRequest: AssociateRequest?
+    private var pendingAccept: AssociateAccept?
+    private var pendingRejection: Rejection?
+    private var outgoing = ByteBuffer()
+
+    init(role: AssociationMachine.Role, user: User, limits: PDULimits, artim: TimeAmount = .seconds(10)) {
+        machine = AssociationMachine(role: role)
+        self.user = user
+        self.limits = limits
+        self.artim = artim
+    }
+
+    var state: AssociationState { machine.state }
+    var eventLoop: (any EventLoop)? { context?.eventLoop }
+
+    // MARK: Channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { connected() }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        connected()
+        context.fireChannelActive()
+    }
+
+    private func connected() {
+        guard machine.state == .idle, !hasEnded else { return }
+        if machine.role == .requestor {
+            take(.associateRequested)
+            user.transportReady(self)
+        } else {
+            take(.transportIndicated)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        take(.transportClosed)
+        end(DIMSEError(.connectionClosed, "the peer closed the connection"))
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        artimTimer?.cancel()
+        end(DIMSEError(.connectionClosed, "the connection was closed"))
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        end(DIMSEError(.connectionClosed, "the connection broke: \(type(of: error))"))
+        context.close(promise: nil)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        if received.readableBytes == 0 { received = bytes } else { received.writeBuffer(&bytes) }
+        do {
+            while machine.state != .idle, try readPDU() {}
+        } catch {
+            end(error)
+            take(.invalidPDUReceived)
+        }
+        if received.readableBytes == 0 { received = ByteBuffer() } else { received.discardReadBytes() }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        user.readCompleted(self)
+        context.fireChannelReadComplete()
+    }
+
+    /// Reads one PDU if it is there as a whole.
+    private func readPDU() throws(DIMSEError) -> Bool {
+        guard let type = received.getInteger(at: received.readerIndex, as: UInt8.self),
+            let length = received.getInteger(at: received.readerIndex + 2, as: UInt32.self)
+        else { return false }
+        guard let kind = PDU.Kind(rawValue: type) else { throw DIMSEError(.malformed, "PDU type \(type) is unknown") }
+        guard limits.allows(kind, length: Int(length)) else {
+            throw DIMSEError(.limitExceeded, "a PDU of \(length) bytes is refused")
+        }
+        guard received.readableBytes >= PDU.headerLength + Int(length) else { return false }
+        received.moveReaderIndex(forwardBy: PDU.headerLength)
+        guard var body = received.readSlice(length: Int(length)) else { return false }
+        if kind == .data {
+            for effect in machine.take(.dataReceived) ?? [] {
+                if effect == .indicateData { try user.received(&body, self) } else { perform(effect) }
+            }
+            return true
+        }
+        handle(try PDU(kind, body: body))
+        return true
+    }
+
+    private func handle(_ pdu: PDU) {
+        switch pdu {
+        case .associateRequest(let request):
+            pendingRequest = request
+            take(.associateRequestReceived)
+        case .associateAccept(let accept):
+            pendingAccept = accept
+            take(.associateAcceptReceived)
+        case .associateReject(let rejection):
+            pendingRejection = rejection
+            take(.associateRejectReceived)
+        case .releaseRequest: take(.releaseRequestReceived)
+        case .releaseResponse: take(.releaseResponseReceived)
+        case .abort(let source, let reason):
+            end(DIMSEError(.aborted, "the peer aborted the association (source \(source), reason \(reason))"))
+            take(.abortReceived)
+        }
+    }
+
+    // MARK: The user's requests
+
+    func request(_ request: AssociateRequest) {
+        write(.associateRequest(request))
+        take(.transportConnected)
+    }
+
+    func accept(_ accept: AssociateAccept) {
+        write(.associateAccept(accept))
+        take(.associateAccepted)
+    }
+
+    func reject(_ rejection: Rejection) {
+        write(.associateReject(rejection))
+        take(.associateRejected)
+    }
+
+    /// Sends the PDUs of one or more messages; returns false when the association does not carry data any more.
+    @discardableResult
+    func send(_ pdus: ByteBuffer, promise: EventLoopPromise<Void>? = nil) -> Bool {
+        guard machine.state == .established || machine.state == .awaitingLocalReleaseResponse, let context else {
+            promise?.fail(DIMSEError(.connectionClosed, "the association has ended"))
+            return false
+        }
+        _ = machine.take(.dataRequested)
+        context.writeAndFlush(wrapOutboundOut(pdus), promise: promise)
+        return true
+    }
+
+    func release() { take(.releaseRequested) }
+    func answerRelease() { take(.releaseAnswered) }
+
+    func abort(_ error: DIMSEError) {
+        end(error)
+        take(.abortRequested)
+        context?.close(promise: nil)
+    }
+
+    private func write(_ pdu: PDU) {
+        outgoing.clear()
+        pdu.write(to: &outgoing)
+    }
+
+    // MARK: Effects
+
+    private func take(_ event: AssociationEvent) {
+        for effect in machine.take(event) ?? [] { perform(effect) }
+    }
+
+    private func perform(_ effect: AssociationMachine.Effect) {
+        switch effect {
+        case .connectTransport, .sendData, .indicateData: break
+        case .sendAssociateRequest, .sendAssociateAccept, .sendAssociateReject: flush()
+        case .sendReleaseRequest:
+            write(.releaseRequest)
+            flush()
+        case .sendReleaseResponse:
+            write(.releaseResponse)
+            flush()
+            end(nil)
+        case .sendAbort(let source):
+            write(.abort(source: source, reason: 0))
+            flush()
+        case .confirmAccept: if let accept = pendingAccept { user.accepted(accept, self) }
+        case .confirmReject: if let rejection = pendingRejection { user.rejected(rejection, self) }
+        case .indicateAssociate: if let request = pendingRequest { user.received(request, self) }
+        case .indicateRelease: user.releaseIndicated(self)
+        case .confirmRelease: end(nil)
+        case .indicateAbort: end(DIMSEError(.aborted, "the peer aborted the association"))
+        case .indicateProviderAbort: end(DIMSEError(.connectionClosed, "the association was broken off"))
+        case .startARTIM: startARTIM()
+        case .stopARTIM: artimTimer?.cancel()
+        case .closeTransport: context?.close(promise: nil)
+        }
+    }
+
+    private func flush() {
+        context?.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
+        outgoing = ByteBuffer()
+    }
+
+    /// The association request/reject/release timer (PS3.8 §9.1.5).
+    private func startARTIM() {
+        artimTimer?.cancel()
+        guard let context else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        artimTimer = context.eventLoop.scheduleTask(in: artim) { bound.value.take(.artimExpired) }
+    }
+
+    private func end(_ error: DIMSEError?) {
+        guard !hasEnded else { return }
+        hasEnded = true
+        user.ended(error, self)
+    }
+
+    /// Makes the kernel acknowledge at once. Against peers that write header and body of a PDU apart, without
+    /// TCP_NODELAY, every small exchange takes 44 ms otherwise (N1); the option has to be set again after each read.
+    func acknowledgeAtOnce() {
+        try? context?.channel.syncOptions?.setOption(.tcpOption(.init(rawValue: CInt(TCP_QUICKACK))), value: 1)
+    }
+}

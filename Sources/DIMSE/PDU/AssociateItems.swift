@@ -1,0 +1,41 @@
+/// What A-ASSOCIATE-RQ and -AC carry (PS3.8 §9.3.2, §9.3.3, Annex D).
+struct AssociateRequest: Sendable, Equatable {
+    var called: AETitle
+    var calling: AETitle
+    var contexts: [ProposedContext]
+    var user = UserInformation()
+}
+
+struct AssociateAccept: Sendable, Equatable {
+    var called: [UInt8]
+    var calling: [UInt8]
+    var contexts: [ContextResult]
+    var user = UserInformation()
+}
+
+/// One presentation context as proposed: an abstract syntax and the transfer syntaxes that we read and write.
+struct ProposedContext: Sendable, Equatable {
+    var id: UInt8
+    var abstractSyntax: String
+    var transferSyntaxes: [String]
+}
+
+struct ContextResult: Sendable, Equatable {
+    /// PS3.8 Table 9-18: 0 acceptance, 3 abstract syntax not supported, 4 transfer syntaxes not supported.
+    var result: UInt8
+    var id: UInt8
+    var transferSyntax: String
+}
+
+struct UserInformation: Sendable, Equatable {
+    /// Bytes of the PDV list that one P-DATA-TF may hold; 0: no limit (PS3.8 §D.1, F87).
+    var maximumLength: UInt32 = 65_536
+    var implementationClassUID = Implementation.classUID
+    var implementationVersionName = Implementation.versionName
+}
+
+enum Implementation {
+    static let classUID = "2.25.302041257938205938840137225510442356613"
+    static let versionName = "CONCORD_1"
+    static let applicationContext = "1.2.840.10008.3.1.1.1"
+}

@@ -1,0 +1,173 @@
+import DICOM
+import NIOCore
+
+/// The provider's (SCP's) side of an association on its event loop.
+final class ProviderSession: UpperLayerUser {
+    struct Context {
+        var model: FindModel?
+        var syntax: TransferSyntax
+    }
+
+    private let configuration: SCPConfiguration
+    private let channel: any Channel
+    private let onEcho: @Sendable (AETitle) async -> Void
+    private let onFind: @Sendable (FindRequest, FindResponder) async throws -> FindStatus
+    private var request: AssociateRequest?
+    private var contexts: [UInt8: Context] = [:]
+    private var bodyLimit = 0
+    private var assembler = MessageAssembler(limit: DataSetLimits.scp.bytes)
+    /// A C-FIND-RQ whose identifier is still to come.
+    private var pendingFind: (command: Command, contextID: UInt8)?
+    private var running: (responder: FindResponder, task: Task<Void, Never>)?
+    private var queries = 0
+    private var idle: Scheduled<Void>?
+
+    init(
+        configuration: SCPConfiguration, channel: any Channel, onEcho: @escaping @Sendable (AETitle) async -> Void,
+        onFind: @escaping @Sendable (FindRequest, FindResponder) async throws -> FindStatus
+    ) {
+        self.configuration = configuration
+        self.channel = channel
+        self.onEcho = onEcho
+        self.onFind = onFind
+    }
+
+    // MARK: Negotiation
+
+    func received(_ request: AssociateRequest, _ layer: UpperLayer<ProviderSession>) {
+        if let titles = configuration.aeTitles, !titles.contains(request.called) {
+            return layer.reject(Rejection(result: 1, source: 1, reason: 7))
+        }
+        if let callers = configuration.callingAETitles, !callers.contains(request.calling) {
+            return layer.reject(Rejection(result: 1, source: 1, reason: 3))
+        }
+        self.request = request
+        bodyLimit = MessageWriter.bodyLimit(peerMaximum: request.user.maximumLength)
+        let results = request.contexts.map(answer)
+        layer.accept(
+            AssociateAccept(called: request.called.padded, calling: request.calling.padded, contexts: results))
+        restartIdleTimer(layer)
+    }
+
+    private func answer(_ context: ProposedContext) -> ContextResult {
+        let model = FindModel(rawValue: context.abstractSyntax)
+        guard model != nil || context.abstractSyntax == Verification.sopClassUID else {
+            return ContextResult(
+                result: 3, id: context.id, transferSyntax: TransferSyntax.implicitVRLittleEndian.rawValue)
+        }
+        guard let syntax = context.transferSyntaxes.lazy.compactMap(TransferSyntax.init(rawValue:)).first else {
+            return ContextResult(
+                result: 4, id: context.id, transferSyntax: TransferSyntax.implicitVRLittleEndian.rawValue)
+        }
+        contexts[context.id] = Context(model: model, syntax: syntax)
+        return ContextResult(result: 0, id: context.id, transferSyntax: syntax.rawValue)
+    }
+
+    // MARK: Messages
+
+    func received(_ body: inout ByteBuffer, _ layer: UpperLayer<ProviderSession>) throws(DIMSEError) {
+        try assembler.take(&body) { (part) throws(DIMSEError) in
+            switch part {
+            case .command(let command, let contextID): try self.received(command, contextID, layer)
+            case .dataSet(let bytes, let contextID): try self.received(bytes, contextID, layer)
+            }
+        }
+    }
+
+    private func received(
+        _ command: Command, _ contextID: UInt8, _ layer: UpperLayer<ProviderSession>
+    ) throws(DIMSEError) {
+        guard contexts[contextID] != nil else {
+            throw DIMSEError(.malformed, "a command on a context that was not accepted")
+        }
+        switch Command.Field(rawValue: command.field) {
+        case .echoRequest: answerEcho(command, contextID, layer)
+        case .cancelRequest: running?.responder.cancel(command.messageID)
+        case .findRequest:
+            guard command.hasDataSet, pendingFind == nil else {
+                throw DIMSEError(.malformed, "a C-FIND without an identifier, or within another")
+            }
+            guard running == nil else {
+                throw DIMSEError(.malformed, "a second operation without asynchronous operations negotiated")
+            }
+            pendingFind = (command, contextID)
+        default: throw DIMSEError(.malformed, "an operation that this provider does not have")
+        }
+    }
+
+    private func answerEcho(_ command: Command, _ contextID: UInt8, _ layer: UpperLayer<ProviderSession>) {
+        var response = Command(.echoResponse, messageID: command.messageID, sopClassUID: Verification.sopClassUID)
+        response.status = Status.success
+        var buffer = ByteBuffer()
+        MessageWriter.write(response, dataSet: nil, contextID: contextID, bodyLimit: bodyLimit, to: &buffer)
+        guard let calling = request?.calling, let loop = layer.eventLoop else { return }
+        let bound = NIOLoopBound((self, layer), eventLoop: loop)
+        let answer = buffer
+        Task { [onEcho] in
+            await onEcho(calling)
+            loop.execute { bound.value.1.send(answer) }
+        }
+    }
+
+    private func received(
+        _ identifier: [UInt8], _ contextID: UInt8, _ layer: UpperLayer<ProviderSession>
+    ) throws(DIMSEError) {
+        guard let find = pendingFind, find.contextID == contextID, let context = contexts[contextID],
+            let model = context.model, let request, let loop = layer.eventLoop
+        else { throw DIMSEError(.malformed, "a data set that no command announced") }
+        pendingFind = nil
+        queries += 1
+        if let most = configuration.queriesPerAssociation, queries > most {
+            channel.close(promise: nil)
+            return
+        }
+        let dataSet: DataSet
+        do { dataSet = try DataSet(decoding: identifier, as: context.syntax, limits: .scp) } catch {
+            throw DIMSEError(.malformed, "an identifier that cannot be read: \(error)")
+        }
+        idle?.cancel()
+        let responder = FindResponder(
+            transferSyntax: context.syntax, messageID: find.command.messageID, model: model, contextID: contextID,
+            bodyLimit: bodyLimit, packing: configuration.packing, channel: channel)
+        let query = FindRequest(
+            calling: request.calling, called: request.called, model: model,
+            priority: find.command.priority.flatMap(Priority.init) ?? .medium, identifier: dataSet)
+        let bound = NIOLoopBound((self, layer), eventLoop: loop)
+        // Not structured: it lives from one PDU to a later one, and is cancelled when the association ends (F95).
+        let task = Task { [onFind] in
+            var status = FindStatus.innerError
+            do { status = try await onFind(query, responder) } catch {}
+            let ending = status
+            try? await responder.finish(ending)
+            loop.execute { bound.value.0.findEnded(bound.value.1) }
+        }
+        running = (responder, task)
+    }
+
+    private func findEnded(_ layer: UpperLayer<ProviderSession>) {
+        running = nil
+        restartIdleTimer(layer)
+    }
+
+    func readCompleted(_ layer: UpperLayer<ProviderSession>) {
+        layer.acknowledgeAtOnce()
+        if running == nil { restartIdleTimer(layer) }
+    }
+
+    func releaseIndicated(_ layer: UpperLayer<ProviderSession>) { layer.answerRelease() }
+
+    func ended(_ error: DIMSEError?, _ layer: UpperLayer<ProviderSession>) {
+        idle?.cancel()
+        running?.task.cancel()
+        running = nil
+    }
+
+    private func restartIdleTimer(_ layer: UpperLayer<ProviderSession>) {
+        idle?.cancel()
+        guard let loop = layer.eventLoop else { return }
+        let bound = NIOLoopBound(layer, eventLoop: loop)
+        idle = loop.scheduleTask(in: TimeAmount(configuration.idle)) {
+            bound.value.abort(DIMSEError(.timedOut, "nothing asked for a while"))
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import DICOM
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+
+/// An association that we requested: C-ECHO and C-FIND as user (PS3.7 §9.1, PS3.4 §C.4.1).
+///
+/// One operation at a time. There is no retry in here: what fails, throws, and the caller's ledger decides.
+package final class Association: Sendable {
+    private let channel: any Channel
+    private let core: NIOLoopBound<(UserSession, UpperLayer<UserSession>)>
+    private let open: OpenFlag
+    /// The information models that the peer accepted for C-FIND.
+    package let acceptedModels: Set<FindModel>
+
+    private init(
+        channel: any Channel, core: NIOLoopBound<(UserSession, UpperLayer<UserSession>)>, open: OpenFlag,
+        acceptedModels: Set<FindModel>
+    ) {
+        self.channel = channel
+        self.core = core
+        self.open = open
+        self.acceptedModels = acceptedModels
+    }
+
+    /// Connects and negotiates Verification, Study Root and Patient Root FIND.
+    package static func open(
+        to peer: Peer, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    ) async throws(DIMSEError) -> Association {
+        let flag = OpenFlag()
+        let loop = group.next()
+        let opened = loop.makePromise(of: AssociateAccept.self)
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(TimeAmount(peer.timeouts.connect))
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+        let channel: any Channel
+        let core: NIOLoopBound<(UserSession, UpperLayer<UserSession>)>
+        do {
+            (channel, core) = try await bootstrap.connect(host: peer.host, port: peer.port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let session = UserSession(peer: peer, opened: opened, isOpen: flag)
+                    let layer = UpperLayer(role: .requestor, user: session, limits: .user)
+                    let core = NIOLoopBound((session, layer), eventLoop: channel.eventLoop)
+                    try channel.pipeline.syncOperations.addHandler(layer)
+                    return (channel, core)
+                }
+            }
+        } catch {
+            opened.fail(error)
+            throw DIMSEError(.connectFailed, "no connection to \(peer.host):\(peer.port)")
+        }
+        do {
+            let accept = try await opened.futureResult.get()
+            return Association(
+                channel: channel, core: core, open: flag, acceptedModels: UserContexts.models(accepted: accept))
+        } catch {
+            throw error as? DIMSEError ?? DIMSEError(.connectionClosed, "the connection broke")
+        }
+    }
+
+    package var isOpen: Bool { open.value }
+
+    /// C-ECHO (PS3.7 §9.1.5).
+    package func echo() async throws(DIMSEError) {
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        channel.eventLoop.execute { [core] in core.value.0.echo(promise, core.value.1) }
+        do { try await promise.futureResult.get() } catch {
+            throw error as? DIMSEError ?? DIMSEError(.connectionClosed, "the connection broke")
+        }
+    }
+
+    /// C-FIND (PS3.7 §9.1.2). The request is sent when the answer is first iterated, once.
+    package func find(
+        _ identifier: DataSet, model: FindModel = .studyRoot, priority: Priority = .low
+    ) -> FindResponses {
+        let buffer = ResponseBuffer(
+            resume: { [core, channel] in channel.eventLoop.execute { core.value.0.resumeReading(core.value.1) } },
+            abandon: { [core, channel] in
+                channel.eventLoop.execute {
+                    core.value.0.abort(DIMSEError(.cancelled, "the answer was not wanted any more"), core.value.1)
+                }
+            })
+        return FindResponses(buffer: buffer) { [core, channel] in
+            channel.eventLoop.execute {
+                core.value.0.find(identifier, model: model, priority: priority, into: buffer, core.value.1)
+            }
+        }
+    }
+
+    /// A-RELEASE, then close; aborts where the peer does not answer in time. Archives log aborts as errors (F96).
+    package func release() async {
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        channel.eventLoop.execute { [core] in core.value.0.release(promise, core.value.1) }
+        try? await promise.futureResult.get()
+        try? await channel.close()
+    }
+
+    package func abort() {
+        channel.eventLoop.execute { [core] in
+            core.value.0.abort(DIMSEError(.cancelled, "aborted by us"), core.value.1)
+        }
+    }
+}
+
+/// Whether an association carries data, readable from anywhere.
+final class OpenFlag: Sendable {
+    private let box = NIOLockedValueBox(false)
+    var value: Bool { box.withLockedValue { $0 } }
+    func set(_ value: Bool) { box.withLockedValue { $0 = value } }
+}
+
+extension TimeAmount {
+    init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        self = .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+}
