@@ -45,7 +45,7 @@ private func question() -> DataSet {
 
     @Test(arguments: [PDUPacking.one, .several], [0, 1, 3, 2_000])
     func everyMatchArrivesOnceAndInOrder(_ packing: PDUPacking, _ matches: Int) async throws {
-        let server = try await startServer({ $0.packing = packing }, matches: matches)
+        let server = try await startServer({ $0.pduPacking = packing }, matches: matches)
         let association = try await Association.open(to: try peer(server))
         for _ in 0..<2 {
             var uids: [String] = []
@@ -59,7 +59,8 @@ private func question() -> DataSet {
     }
 
     @Test(arguments: [
-        FindStatus.cancelled, .outOfResources, .unableToProcess("too many"), FindStatus(0xA900, offendingElements: [.studyDate]),
+        FindStatus.cancelled, .outOfResources, .unableToProcess("too many"),
+        FindStatus(0xA900, offendingElements: [.studyDate]),
     ])
     func anEndOtherThanSuccessThrowsAfterTheMatches(_ status: FindStatus) async throws {
         let server = try await startServer(matches: 2, status: status)

@@ -6,9 +6,13 @@ import NIOCore
 package struct FindRequest: Sendable {
     package let calling: AETitle
     package let called: AETitle
+    /// The peer's IP address.
+    package let peerAddress: String
     package let model: FindModel
     package let priority: Priority
     package let identifier: DataSet
+    /// The identifier as received.
+    package let rawIdentifier: [UInt8]
 }
 
 /// How a provider ends a C-FIND (PS3.4 §C.4.1.1.4).
@@ -27,6 +31,7 @@ package struct FindStatus: Sendable, Hashable {
     package static let success = FindStatus(0x0000)
     package static let cancelled = FindStatus(0xFE00)
     package static let outOfResources = FindStatus(0xA700)
+    package static let identifierDoesNotMatch = FindStatus(0xA900)
     package static func unableToProcess(_ comment: String) -> FindStatus { FindStatus(0xC000, errorComment: comment) }
     /// What an inner error becomes: never Success.
     static let innerError = FindStatus(0xC001, errorComment: "Unable to process")

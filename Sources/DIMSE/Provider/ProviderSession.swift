@@ -46,6 +46,7 @@ final class ProviderSession: UpperLayerUser {
         let results = request.contexts.map(answer)
         layer.accept(
             AssociateAccept(called: request.called.padded, calling: request.calling.padded, contexts: results))
+        configuration.onAssociation?(.opened(calling: request.calling))
         restartIdleTimer(layer)
     }
 
@@ -128,10 +129,11 @@ final class ProviderSession: UpperLayerUser {
         idle?.cancel()
         let responder = FindResponder(
             transferSyntax: context.syntax, messageID: find.command.messageID, model: model, contextID: contextID,
-            bodyLimit: bodyLimit, packing: configuration.packing, channel: channel)
+            bodyLimit: bodyLimit, packing: configuration.pduPacking, channel: channel)
         let query = FindRequest(
-            calling: request.calling, called: request.called, model: model,
-            priority: find.command.priority.flatMap(Priority.init) ?? .medium, identifier: dataSet)
+            calling: request.calling, called: request.called, peerAddress: channel.remoteAddress?.ipAddress ?? "",
+            model: model, priority: find.command.priority.flatMap(Priority.init) ?? .medium, identifier: dataSet,
+            rawIdentifier: identifier)
         let bound = NIOLoopBound((self, layer), eventLoop: loop)
         // Not structured: it lives from one PDU to a later one, and is cancelled when the association ends (F95).
         let task = Task { [onFind] in
@@ -160,6 +162,8 @@ final class ProviderSession: UpperLayerUser {
         idle?.cancel()
         running?.task.cancel()
         running = nil
+        if let request { configuration.onAssociation?(.closed(calling: request.calling)) }
+        request = nil
     }
 
     private func restartIdleTimer(_ layer: UpperLayer<ProviderSession>) {

@@ -11,15 +11,25 @@ package struct SCPConfiguration: Sendable {
     package var aeTitles: Set<AETitle>?
     /// Calling AE titles that are accepted; nil: any.
     package var callingAETitles: Set<AETitle>?
-    package var packing = PDUPacking.one
+    package var pduPacking = PDUPacking.one
     /// After so many C-FINDs the next one finds the connection closed (F83); nil: no limit.
     package var queriesPerAssociation: Int?
     /// Open associations at once; beyond it new connections are closed.
     package var maximumAssociations = 2_000
     /// How long an association may say nothing.
     package var idle = Duration.seconds(60)
+    /// Told of every association that was accepted, and once when it is gone, however it ended.
+    package var onAssociation: (@Sendable (AssociationEvent) -> Void)?
 
     package init() {}
+}
+
+/// An association as its provider counts them.
+package enum AssociationEvent: Sendable, Hashable {
+    /// A-ASSOCIATE-AC was sent.
+    case opened(calling: AETitle)
+    /// Released, aborted, or its connection lost.
+    case closed(calling: AETitle)
 }
 
 /// A provider of Verification and C-FIND: Study Root, Patient Root and Patient/Study Only.

@@ -1,5 +1,5 @@
 /// The upper layer's state machine (PS3.8 §9.2): events in, effects out. It touches no socket and no clock.
-struct AssociationMachine: Sendable {
+struct UpperLayerMachine: Sendable {
     enum Role: Sendable { case requestor, acceptor }
 
     /// What the channel's handler has to do.
@@ -27,21 +27,21 @@ struct AssociationMachine: Sendable {
     }
 
     let role: Role
-    private(set) var state = AssociationState.idle
+    private(set) var state = UpperLayerState.idle
 
     init(role: Role) { self.role = role }
 
     /// Takes an event. nil: it cannot happen in this state, which is our own mistake where the event is local, and is
     /// never the peer's: whatever arrives has an action in every state that has a connection.
-    mutating func take(_ event: AssociationEvent) -> [Effect]? {
-        guard let action = AssociationTable.action(for: event, in: state) else { return nil }
+    mutating func take(_ event: UpperLayerEvent) -> [Effect]? {
+        guard let action = UpperLayerTable.action(for: event, in: state) else { return nil }
         let (effects, next) = Self.outcome(of: action, role: role)
         state = next
         return effects
     }
 
     /// PS3.8 Tables 9-6 to 9-9. AE-6 always indicates: whether the request is acceptable is the local user's answer.
-    private static func outcome(of action: AssociationAction, role: Role) -> ([Effect], AssociationState) {
+    private static func outcome(of action: UpperLayerAction, role: Role) -> ([Effect], UpperLayerState) {
         switch action {
         case .AE1: ([.connectTransport], .awaitingTransport)
         case .AE2: ([.sendAssociateRequest], .awaitingAssociateResponse)

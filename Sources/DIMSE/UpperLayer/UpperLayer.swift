@@ -3,7 +3,7 @@ import NIOCore
 
 /// What runs on top of the upper layer at one end: the user (SCU) or the provider (SCP). All calls come on the channel's
 /// event loop.
-protocol UpperLayerUser: AnyObject {
+protocol UpperLayerUser: AnyObject, SendableMetatype {
     /// The connection is there; the requestor asks for its association now.
     func transportReady(_ layer: UpperLayer<Self>)
     func received(_ request: AssociateRequest, _ layer: UpperLayer<Self>)
@@ -31,7 +31,7 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private var machine: AssociationMachine
+    private var machine: UpperLayerMachine
     private let user: User
     private let limits: PDULimits
     private let artim: TimeAmount
@@ -46,14 +46,14 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
     private var pendingRejection: Rejection?
     private var outgoing = ByteBuffer()
 
-    init(role: AssociationMachine.Role, user: User, limits: PDULimits, artim: TimeAmount = .seconds(10)) {
-        machine = AssociationMachine(role: role)
+    init(role: UpperLayerMachine.Role, user: User, limits: PDULimits, artim: TimeAmount = .seconds(10)) {
+        machine = UpperLayerMachine(role: role)
         self.user = user
         self.limits = limits
         self.artim = artim
     }
 
-    var state: AssociationState { machine.state }
+    var state: UpperLayerState { machine.state }
     var eventLoop: (any EventLoop)? { context?.eventLoop }
 
     // MARK: Channel
@@ -198,11 +198,11 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
 
     // MARK: Effects
 
-    private func take(_ event: AssociationEvent) {
+    private func take(_ event: UpperLayerEvent) {
         for effect in machine.take(event) ?? [] { perform(effect) }
     }
 
-    private func perform(_ effect: AssociationMachine.Effect) {
+    private func perform(_ effect: UpperLayerMachine.Effect) {
         switch effect {
         case .connectTransport, .sendData, .indicateData: break
         case .sendAssociateRequest, .sendAssociateAccept, .sendAssociateReject: flush()

@@ -1,5 +1,5 @@
 /// A state of the association machine (PS3.8 Table 9-1 to 9-5).
-enum AssociationState: Int, Sendable, CaseIterable {
+enum UpperLayerState: Int, Sendable, CaseIterable {
     /// Sta1
     case idle = 1
     /// Sta2: connection open, awaiting A-ASSOCIATE-RQ
@@ -29,7 +29,7 @@ enum AssociationState: Int, Sendable, CaseIterable {
 }
 
 /// An event of PS3.8 Table 9-10.
-enum AssociationEvent: Int, Sendable, CaseIterable {
+enum UpperLayerEvent: Int, Sendable, CaseIterable {
     case associateRequested = 1  // Evt1
     case transportConnected
     case associateAcceptReceived
@@ -52,7 +52,7 @@ enum AssociationEvent: Int, Sendable, CaseIterable {
 }
 
 /// An action of PS3.8 Tables 9-6 to 9-9, by its label.
-enum AssociationAction: String, Sendable, CaseIterable {
+enum UpperLayerAction: String, Sendable, CaseIterable {
     case AE1, AE2, AE3, AE4, AE5, AE6, AE7, AE8
     case DT1, DT2
     case AR1, AR2, AR3, AR4, AR5, AR6, AR7, AR8, AR9, AR10
@@ -60,8 +60,8 @@ enum AssociationAction: String, Sendable, CaseIterable {
 }
 
 /// PS3.8 Table 9-10: an event's row, its actions in states 1 to 13; nil: the event cannot happen there.
-enum AssociationTable {
-    private static let rows: [[AssociationAction?]] = [
+enum UpperLayerTable {
+    private static let rows: [[UpperLayerAction?]] = [
         /* Evt1  */ [.AE1, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil],
         /* Evt2  */ [nil, nil, nil, .AE2, nil, nil, nil, nil, nil, nil, nil, nil, nil],
         /* Evt3  */ [nil, .AA1, .AA8, nil, .AE3, .AA8, .AA8, .AA8, .AA8, .AA8, .AA8, .AA8, .AA6],
@@ -83,7 +83,7 @@ enum AssociationTable {
         /* Evt19 */ [nil, .AA1, .AA8, nil, .AA8, .AA8, .AA8, .AA8, .AA8, .AA8, .AA8, .AA8, .AA7],
     ]
 
-    static func action(for event: AssociationEvent, in state: AssociationState) -> AssociationAction? {
+    static func action(for event: UpperLayerEvent, in state: UpperLayerState) -> UpperLayerAction? {
         rows[event.rawValue - 1][state.rawValue - 1]
     }
 }
