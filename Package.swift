@@ -67,7 +67,7 @@ let package = Package(
         .testTarget(name: "PostgresClientTests", dependencies: ["PostgresClient"], swiftSettings: strict),
         .testTarget(
             name: "StudyIndexTests", dependencies: ["StudyIndex", "PostgresClient", "DICOM"], swiftSettings: strict),
-        .testTarget(name: "ReconcileTests", dependencies: ["Reconcile", "DICOM"], swiftSettings: strict),
+        .testTarget(name: "ReconcileTests", dependencies: ["Reconcile", "PACSSimulator", "DICOM"], swiftSettings: strict),
         .testTarget(
             name: "SweepTests",
             dependencies: ["Sweep", "StudyIndex", "PostgresClient", "PACSSimulator", "DIMSE", "DICOM"],

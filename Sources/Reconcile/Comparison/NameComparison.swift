@@ -1,0 +1,48 @@
+import DICOM
+
+/// Names are compared group by group (alphabetic, ideographic, phonetic), only where both have the group: what a source
+/// left out or emptied is a loss, and no evidence.
+enum NameComparison {
+    /// The copies whose name can bear witness: known, without replaced characters, and not merely what a source's
+    /// character set left of another copy's name (N3).
+    static func witnesses(_ copies: [Copy]) -> [(copy: Copy, name: PersonName)] {
+        let known = copies.compactMap { copy -> (copy: Copy, name: PersonName)? in
+            guard let text = copy.comparable(.patientName), !text.unicodeScalars.contains(where: Loss.isReplacement)
+            else { return nil }
+            let name = PersonName(text)
+            return name.isEmpty ? nil : (copy, name)
+        }
+        guard known.count > 1, !known.dropFirst().allSatisfy({ $0.name == known[0].name }) else { return known }
+        return known.filter { candidate in
+            !known.contains { isRemnant(candidate.name, of: $0.name) }
+        }
+    }
+
+    static func difference(_ left: PersonName, _ right: PersonName) -> Difference {
+        if left == right { return .none }
+        return zip(left.groups, right.groups).map(groupDifference).max() ?? .none
+    }
+
+    private static func groupDifference(_ left: String, _ right: String) -> Difference {
+        if left == right { return .none }
+        let (leftKey, rightKey) = (key(left), key(right))
+        if leftKey.isEmpty || rightKey.isEmpty { return .none }
+        if leftKey == rightKey { return .cosmetic }
+        return Loss.explains(left, right) ? .none : .real
+    }
+
+    /// A group without case, accents, spaces and the empty components at its end (F72).
+    private static func key(_ group: String) -> String {
+        TextComparison.key(PersonName(alphabetic: group).canonical)
+    }
+
+    /// Some group of `name` is what was left of `original`'s, and differs from it in more than case.
+    private static func isRemnant(_ name: PersonName, of original: PersonName) -> Bool {
+        zip(name.groups, original.groups).contains { group, other in
+            guard group != other else { return false }
+            let (groupKey, otherKey) = (key(group), key(other))
+            guard !groupKey.isEmpty, !otherKey.isEmpty, groupKey != otherKey else { return false }
+            return Loss.isLossyForm(group, of: other)
+        }
+    }
+}
