@@ -28,8 +28,7 @@ struct PatientRulesTests {
         ("Müller^Jürgen", "M??ller^J??rgen"), ("SMITH^JOHN", ""), ("山田^太郎", "YAMADA^TARO=山田^太郎"),
     ])
     func whatACharacterSetLostIsNoEvidence(_ one: String, _ other: String) {
-        let found = rows(.patientName, one, other)
-        #expect(found.isEmpty || one == "山田^太郎")
+        #expect(rows(.patientName, one, other).isEmpty)
     }
 
     @Test func aLossyNameIsNoWitnessBesideARealDifference() {

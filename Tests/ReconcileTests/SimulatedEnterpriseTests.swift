@@ -8,8 +8,7 @@ import Testing
 struct SimulatedEnterpriseTests {
     @Test(arguments: [1, 2, 3] as [UInt64])
     func theRulesFindExactlyWhatWasInjected(seed: UInt64) {
-        let enterprise = Enterprise(seed: seed, studies: 6_000, blankDates: true)
-        let truth = enterprise.truth
+        let truth = Enterprise(seed: seed, studies: 6_000, blankDates: true).truth
         let issuers = Dictionary(uniqueKeysWithValues: truth.sources.map { ($0.name, $0.issuer) })
         let studies = truth.studies.map { study in
             study.copies.filter(\.reachable).map { copy in
@@ -24,6 +23,7 @@ struct SimulatedEnterpriseTests {
         let found =
             studies.flatMap(Reconciler.discrepancies) + Reconciler.probableCopies(among: studies.flatMap { $0 })
         let expected = Set(truth.discrepancies.filter { $0.discrepancyClass != "missing-copy" }.map(line))
+        #expect(Set(truth.discrepancies.map(\.discrepancyClass)).count == DiscrepancyClass.allCases.count)
         #expect(Set(found.map(line)).subtracting(expected).sorted() == [])
         #expect(expected.subtracting(found.map(line)).sorted() == [])
     }

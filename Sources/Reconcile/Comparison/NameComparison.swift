@@ -20,7 +20,17 @@ enum NameComparison {
 
     static func difference(_ left: PersonName, _ right: PersonName) -> Difference {
         if left == right { return .none }
-        return zip(left.groups, right.groups).map(groupDifference).max() ?? .none
+        let difference = zip(left.groups, right.groups).map(groupDifference).max() ?? .none
+        guard difference == .real else { return difference }
+        return differenceOfLoneGroup(left, right) ?? differenceOfLoneGroup(right, left) ?? difference
+    }
+
+    /// A source that keeps one group may keep the ideographic one and call it the first: the nearest group counts.
+    private static func differenceOfLoneGroup(_ lone: PersonName, _ full: PersonName) -> Difference? {
+        let groups = lone.groups.filter { !key($0).isEmpty }
+        let others = full.groups.filter { !key($0).isEmpty }
+        guard groups.count == 1, others.count > 1 else { return nil }
+        return others.map { groupDifference(groups[0], $0) }.min()
     }
 
     private static func groupDifference(_ left: String, _ right: String) -> Difference {
