@@ -1,0 +1,116 @@
+import CPostgres
+
+/// One libpq connection, used by one thread at a time: the pool's closures get it and must not keep it.
+package final class PostgresConnection {
+    private let connection: OpaquePointer
+    private var prepared: [String: String] = [:]
+
+    init(connectionString: String) throws(PostgresError) {
+        guard let connection = PQconnectdb(connectionString) else {
+            throw PostgresError(.connectionFailed, "libpq is out of memory")
+        }
+        guard PQstatus(connection) == CONNECTION_OK else {
+            let message = Self.message(PQerrorMessage(connection))
+            PQfinish(connection)
+            throw PostgresError(.connectionFailed, message)
+        }
+        self.connection = connection
+        PQsetNoticeProcessor(connection, { _, _ in }, nil)
+        try execute(script: "SET client_encoding = 'UTF8'; SET application_name = 'concord'; SET TimeZone = 'UTC'")
+    }
+
+    deinit { PQfinish(connection) }
+
+    var isUsable: Bool { PQstatus(connection) == CONNECTION_OK && PQtransactionStatus(connection) == PQTRANS_IDLE }
+
+    /// Runs one statement, prepared at its first use on this connection; waits for all its rows.
+    @discardableResult
+    package func query(_ sql: String, _ parameters: [PostgresValue] = []) throws(PostgresError) -> PostgresResult {
+        let name = try prepare(sql, parameters)
+        let encoded = parameters.map(\.encoded)
+        var result: OpaquePointer?
+        Self.withPointers(encoded) { pointers in
+            let lengths = encoded.map { Int32(truncatingIfNeeded: $0?.count ?? 0) }
+            let formats = [Int32](repeating: 1, count: encoded.count)
+            result = PQexecPrepared(connection, name, Int32(encoded.count), pointers, lengths, formats, 1)
+        }
+        return PostgresResult(try check(result))
+    }
+
+    private func prepare(_ sql: String, _ parameters: [PostgresValue]) throws(PostgresError) -> String {
+        // The types are part of the statement: a NULL parameter leaves its type to be inferred.
+        let key = sql + "\u{0}" + parameters.map { String($0.oid) }.joined(separator: ",")
+        if let name = prepared[key] { return name }
+        let name = "s\(prepared.count)"
+        PQclear(try check(PQprepare(connection, name, sql, Int32(parameters.count), parameters.map { Oid($0.oid) })))
+        prepared[key] = name
+        return name
+    }
+
+    /// Several statements without parameters, as in migrations.
+    package func execute(script sql: String) throws(PostgresError) {
+        PQclear(try check(PQexec(connection, sql)))
+    }
+
+    /// `COPY … FROM STDIN (FORMAT binary)`; returns the rows copied.
+    @discardableResult
+    package func copyIn(_ sql: String, _ body: (inout CopyWriter) -> Void) throws(PostgresError) -> Int {
+        PQclear(try check(PQexec(connection, sql)))
+        var writer = CopyWriter(connection)
+        body(&writer)
+        let isWritten = writer.finish()
+        guard PQputCopyEnd(connection, isWritten ? nil : "the rows could not be sent") == 1 else {
+            throw lost()
+        }
+        let result = PostgresResult(try check(PQgetResult(connection)))
+        while let rest = PQgetResult(connection) { PQclear(rest) }
+        return result.affectedRows
+    }
+
+    /// Returns the result where the statement succeeded; frees it and throws where not.
+    private func check(_ result: OpaquePointer?) throws(PostgresError) -> OpaquePointer {
+        guard let result else { throw lost() }
+        switch PQresultStatus(result) {
+        case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_COPY_IN, PGRES_EMPTY_QUERY: return result
+        default: break
+        }
+        defer { PQclear(result) }
+        func field(_ code: UnicodeScalar) -> String? {
+            PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) }
+        }
+        let state = field("C")
+        // Class 57P: the server is going down; class 08: the connection is gone.
+        if PQstatus(connection) != CONNECTION_OK || state?.hasPrefix("57P") == true { throw lost() }
+        // The primary message only: DETAIL quotes rows.
+        throw PostgresError(.server, field("M") ?? "refused", sqlState: state, constraint: field("n"))
+    }
+
+    private func lost() -> PostgresError {
+        PostgresError(.connectionLost, "the connection was lost; is the server still running?")
+    }
+
+    private static func message(_ text: UnsafeMutablePointer<CChar>?) -> String {
+        guard let text else { return "no connection" }
+        return String(cString: text).split(separator: "\n").first.map(String.init) ?? "no connection"
+    }
+
+    private static func withPointers(
+        _ values: [[UInt8]?], _ body: ([UnsafePointer<CChar>?]) -> Void
+    ) {
+        let total = values.reduce(0) { $0 + max(1, $1?.count ?? 0) }
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: max(1, total)) { storage in
+            var offset = 0
+            var pointers: [UnsafePointer<CChar>?] = []
+            for value in values {
+                guard let value else {
+                    pointers.append(nil)
+                    continue
+                }
+                for (index, byte) in value.enumerated() { storage[offset + index] = CChar(bitPattern: byte) }
+                pointers.append(storage.baseAddress.map { UnsafePointer($0 + offset) })
+                offset += max(1, value.count)
+            }
+            body(pointers)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import Dispatch
+import Foundation
+
+/// A fixed number of connections, each on a thread of its own, so that libpq's blocking calls never hold a thread of
+/// Swift's pool. Work is taken in order of arrival; a broken connection is replaced when it is next needed.
+package final class PostgresPool: Sendable {
+    private let queue = JobQueue()
+    private let threads = DispatchGroup()
+
+    /// - Parameter size: connections at most; they are opened when first used.
+    package init(connectionString: String, size: Int = 4) {
+        for _ in 0..<max(1, size) {
+            threads.enter()
+            let thread = Thread { [queue, threads] in
+                Self.work(connectionString, queue)
+                threads.leave()
+            }
+            thread.name = "concord-postgres"
+            thread.start()
+        }
+    }
+
+    private static func work(_ connectionString: String, _ queue: JobQueue) {
+        var connection: PostgresConnection?
+        while let job = queue.next() {
+            if connection?.isUsable != true {
+                do { connection = try PostgresConnection(connectionString: connectionString) } catch {
+                    connection = nil
+                    job(.failure(error))
+                    continue
+                }
+            }
+            if let connection { job(.success(connection)) }
+        }
+    }
+
+    /// Runs `body` on a connection's thread. The connection must not leave the closure.
+    package func withConnection<T: Sendable>(
+        _ body: @escaping @Sendable (PostgresConnection) throws -> T
+    ) async throws -> T {
+        try await withCheckedThrowingContinuation { continuation in
+            let isQueued = queue.add { result in
+                continuation.resume(with: result.flatMap { connection in Result { try body(connection) } })
+            }
+            if !isQueued {
+                continuation.resume(throwing: PostgresError(.poolClosed, "the connection pool was closed"))
+            }
+        }
+    }
+
+    /// Runs `body` in a transaction, which is rolled back when it throws. After a deadlock, a serialization failure or a
+    /// lock that was not to be had, the whole of it runs again, up to `retries` times.
+    package func transaction<T: Sendable>(
+        retries: Int = 5, _ body: @escaping @Sendable (PostgresConnection) throws -> T
+    ) async throws -> T {
+        var attempt = 0
+        while true {
+            do {
+                return try await withConnection { connection in
+                    try connection.query("BEGIN")
+                    do {
+                        let value = try body(connection)
+                        try connection.query("COMMIT")
+                        return value
+                    } catch {
+                        _ = try? connection.query("ROLLBACK")
+                        throw error
+                    }
+                }
+            } catch let error as PostgresError where error.isRetryable && attempt < retries {
+                attempt += 1
+            }
+        }
+    }
+
+    /// Lets the work under way end, and closes the connections.
+    package func close() async {
+        queue.close()
+        await withCheckedContinuation { continuation in
+            threads.notify(queue: .global()) { continuation.resume() }
+        }
+    }
+}
+
+typealias Job = @Sendable (Result<PostgresConnection, any Error>) -> Void
+
+/// Jobs waiting for a connection, first come first served.
+private final class JobQueue: @unchecked Sendable {
+    // Guarded by `condition`.
+    private let condition = NSCondition()
+    private var jobs: [Job] = []
+    private var head = 0
+    private var isClosed = false
+
+    func add(_ job: @escaping Job) -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        guard !isClosed else { return false }
+        jobs.append(job)
+        condition.signal()
+        return true
+    }
+
+    /// Waits for the next job; nil: closed, and nothing is left.
+    func next() -> Job? {
+        condition.lock()
+        defer { condition.unlock() }
+        while head == jobs.count {
+            if isClosed { return nil }
+            condition.wait()
+        }
+        let job = jobs[head]
+        head += 1
+        if head > 256, head * 2 > jobs.count {
+            jobs.removeFirst(head)
+            head = 0
+        }
+        return job
+    }
+
+    func close() {
+        condition.lock()
+        isClosed = true
+        condition.broadcast()
+        condition.unlock()
+    }
+}

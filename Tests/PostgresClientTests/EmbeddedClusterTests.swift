@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+@testable import PostgresClient
+
+@Suite(.serialized) struct EmbeddedClusterTests {
+    private func withDirectory(_ body: (String) async throws -> Void) async throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "concord-\(UUID())").path
+        try await body(directory)
+        try FileManager.default.removeItem(atPath: directory)
+    }
+
+    private let quick = ["fsync": "off"]
+
+    @Test func itStartsKeepsItsDataAndStopsWithItsLastUser() async throws {
+        try await withDirectory { directory in
+            let first = try await EmbeddedCluster.start(dataDirectory: directory, settings: quick)
+            let second = try await EmbeddedCluster.start(dataDirectory: directory, settings: quick)
+            #expect(first.connectionString == second.connectionString)
+            let pool = PostgresPool(connectionString: first.connectionString, size: 1)
+            try await pool.withConnection { try $0.execute(script: "CREATE TABLE kept AS SELECT 7 AS seven") }
+            await pool.close()
+
+            await first.stop()
+            let still = PostgresPool(connectionString: second.connectionString, size: 1)
+            #expect(try await still.withConnection { try $0.query("SELECT seven FROM kept")[0].int(0) } == 7)
+            await still.close()
+
+            await second.stop()
+            #expect(throws: PostgresError.self) { _ = try PostgresConnection(connectionString: first.connectionString) }
+
+            let again = try await EmbeddedCluster.start(dataDirectory: directory, settings: quick)
+            let pool2 = PostgresPool(connectionString: again.connectionString, size: 1)
+            #expect(try await pool2.withConnection { try $0.query("SELECT seven FROM kept")[0].int(0) } == 7)
+            await pool2.close()
+            await again.stop()
+        }
+    }
+
+    @Test func aKilledServerIsStartedAgain() async throws {
+        try await withDirectory { directory in
+            let first = try await EmbeddedCluster.start(dataDirectory: directory)
+            let pool = PostgresPool(connectionString: first.connectionString, size: 1)
+            let path = try await pool.withConnection { try $0.query("SHOW data_directory")[0].string(0) }
+            await pool.close()
+            let pidFile = try String(contentsOfFile: try #require(path) + "/postmaster.pid", encoding: .utf8)
+            let pid = try #require(pidFile.split(separator: "\n").first.flatMap { Int32($0) })
+            kill(pid, SIGKILL)
+            let second = try await EmbeddedCluster.start(dataDirectory: directory)
+            let pool2 = PostgresPool(connectionString: second.connectionString, size: 1)
+            #expect(try await pool2.withConnection { try $0.query("SELECT 1")[0].int(0) } == 1)
+            await pool2.close()
+            await second.stop()
+            await first.stop()
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+
+@testable import PostgresClient
+
+@Suite(.serialized) struct PostgresPoolTests {
+    private func withPool(size: Int = 2, _ body: (PostgresPool) async throws -> Void) async throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "concord-\(UUID())").path
+        let cluster = try await EmbeddedCluster.start(dataDirectory: directory, settings: ["fsync": "off"])
+        let pool = PostgresPool(connectionString: cluster.connectionString, size: size)
+        do { try await body(pool) } catch {
+            await pool.close()
+            await cluster.stop()
+            throw error
+        }
+        await pool.close()
+        await cluster.stop()
+        try FileManager.default.removeItem(atPath: directory)
+    }
+
+    @Test func valuesOfEveryTypeComeBackAsTheyWent() async throws {
+        try await withPool { pool in
+            try await pool.withConnection { connection in
+                let uuid = UUID()
+                let row = try connection.query(
+                    "SELECT $1::text, $2::int8, $3::float8, $4::bool, $5::bytea, $6::uuid, $7::text[], $8::int8[], $9::text, $10::date, $11::bytea[]",
+                    [
+                        .text("山田^太郎 'x' \\ %"), .int(.min), .double(-0.5), .bool(true), .bytes([0, 255, 7]),
+                        .uuid(uuid),
+                        .textArray(["a", "", "ü"]), .intArray([1, -2]), .null, .date(9_000), .bytesArray([[1], nil]),
+                    ])[0]
+                #expect(row.string(0) == "山田^太郎 'x' \\ %")
+                #expect(row.int(1) == .min)
+                #expect(row.double(2) == -0.5)
+                #expect(row.bool(3) == true)
+                #expect(row.bytes(4) == [0, 255, 7])
+                #expect(row.uuid(5) == uuid)
+                #expect(row.strings(6) == ["a", "", "ü"])
+                #expect(row.string(8) == nil)
+                #expect(row.date(9) == 9_000)
+                #expect(try connection.query("SELECT '{}'::text[]")[0].strings(0) == [])
+                #expect(try connection.query("SELECT $1::text", [.text("")])[0].string(0) == "")
+            }
+        }
+    }
+
+    @Test func binaryCopyKeepsNullEmptyAndArrays() async throws {
+        try await withPool { pool in
+            try await pool.withConnection { connection in
+                try connection.execute(
+                    script: "CREATE TEMP TABLE t (a text, b int8, c int4, d bytea, e text[], f date)")
+                let copied = try connection.copyIn("COPY t FROM STDIN (FORMAT binary)") { writer in
+                    for number in 0..<10_000 {
+                        writer.beginRow(columns: 6)
+                        writer.append(text: number % 2 == 0 ? "" : nil)
+                        writer.append(int8: Int64(number))
+                        writer.append(int4: Int32(-number))
+                        writer.append(bytes: [UInt8(number & 255)])
+                        writer.append(textArray: ["CT", "MR"])
+                        writer.append(date: Int32(number))
+                    }
+                }
+                #expect(copied == 10_000)
+                let row = try connection.query(
+                    "SELECT count(*), count(a), sum(b)::int8, min(c), count(*) FILTER (WHERE e = '{CT,MR}'), max(f) - '2000-01-01' FROM t"
+                )[0]
+                #expect((0...5).map { row.int($0) } == [10_000, 5_000, 49_995_000, -9_999, 10_000, 9_999])
+            }
+        }
+    }
+
+    @Test func anErrorNamesItsStateAndNoValues() async throws {
+        try await withPool { pool in
+            do {
+                try await pool.withConnection { connection in
+                    try connection.execute(script: "CREATE TABLE u (name text CONSTRAINT one UNIQUE)")
+                    for _ in 0..<2 { try connection.query("INSERT INTO u VALUES ($1)", [.text("MUELLER^ANNA")]) }
+                }
+                Issue.record("no error")
+            } catch let error as PostgresError {
+                #expect(error.sqlState == "23505")
+                #expect(error.constraint == "one")
+                #expect(!error.description.contains("MUELLER"))
+            }
+        }
+    }
+
+    @Test func aTransactionThatThrowsLeavesNothing() async throws {
+        struct Stop: Error {}
+        try await withPool { pool in
+            try await pool.withConnection { try $0.execute(script: "CREATE TABLE v (n int)") }
+            await #expect(throws: Stop.self) {
+                try await pool.transaction { connection in
+                    try connection.query("INSERT INTO v VALUES (1)")
+                    throw Stop()
+                }
+            }
+            #expect(try await pool.withConnection { try $0.query("SELECT count(*) FROM v")[0].int(0) } == 0)
+        }
+    }
+
+    @Test func aTerminatedBackendIsReplaced() async throws {
+        try await withPool(size: 1) { pool in
+            await #expect(throws: PostgresError.self) {
+                try await pool.withConnection { try $0.query("SELECT pg_terminate_backend(pg_backend_pid())") }
+            }
+            let one = try await pool.withConnection { try $0.query("SELECT 1")[0].int(0) }
+            #expect(one == 1)
+        }
+    }
+
+    @Test func aClosedPoolRefusesWork() async throws {
+        try await withPool { pool in
+            await pool.close()
+            await #expect(throws: PostgresError.self) { try await pool.withConnection { _ in } }
+        }
+    }
+}
