@@ -63,7 +63,10 @@ let package = Package(
             swiftSettings: strict),
 
         .testTarget(name: "DICOMTests", dependencies: ["DICOM"], swiftSettings: strict),
-        .testTarget(name: "DIMSETests", dependencies: ["DIMSE", "DICOM"] + nio, swiftSettings: strict),
+        .testTarget(
+            name: "DIMSETests",
+            dependencies: ["DIMSE", "DICOM", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
+            swiftSettings: strict),
         .testTarget(name: "PostgresClientTests", dependencies: ["PostgresClient"], swiftSettings: strict),
         .testTarget(
             name: "StudyIndexTests", dependencies: ["StudyIndex", "PostgresClient", "DICOM"], swiftSettings: strict),

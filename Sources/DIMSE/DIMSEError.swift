@@ -32,9 +32,12 @@ package struct DIMSEError: Error, Sendable, Equatable, CustomStringConvertible {
     package var offendingElements: [Tag] = []
     package var rejection: Rejection?
 
-    package init(_ code: Code, _ detail: String) {
+    private let ownHint: String?
+
+    package init(_ code: Code, _ detail: String, hint: String? = nil) {
         self.code = code
         self.detail = detail
+        ownHint = hint
     }
 
     package static func == (left: DIMSEError, right: DIMSEError) -> Bool {
@@ -57,7 +60,8 @@ package struct DIMSEError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// What the person at the other end of this message can look at.
     package var hint: String? {
-        switch code {
+        if let ownHint { return ownHint }
+        return switch code {
         case .connectFailed: "is the PACS up, and are host and port right?"
         case .associationRejected: rejection?.hint
         case .noAcceptedContext: "does the PACS allow C-FIND for our AE title?"

@@ -29,56 +29,51 @@ struct Command: Sendable, Equatable {
         self.hasDataSet = hasDataSet
     }
 
-    /// Reads a command set; elements that we do not use are passed over.
-    init(_ bytes: some RandomAccessCollection<UInt8>) throws(DIMSEError) {
+    /// Reads a command set; elements that we do not use, or whose length is not theirs, are passed over.
+    init(_ bytes: UnsafeRawBufferPointer) throws(DIMSEError) {
         field = 0
         messageID = 0
-        var position = bytes.startIndex
-        func number(_ count: Int, at offset: Int) -> UInt32 {
-            var value: UInt32 = 0
-            for index in (0..<count).reversed() {
-                value = value << 8 | UInt32(bytes[bytes.index(position, offsetBy: offset + index)])
-            }
-            return value
-        }
-        var left = bytes.count
         var hasField = false
-        while left > 0 {
-            guard left >= 8 else { throw DIMSEError(.malformed, "a command set ends within an element") }
-            let group = number(2, at: 0)
-            let element = number(2, at: 2)
-            let length = Int(number(4, at: 4))
-            guard length <= left - 8 else { throw DIMSEError(.malformed, "a command element is longer than its set") }
-            if group == 0 {
-                switch element {
-                case 0x0002: sopClassUID = Self.text(bytes, position, length)
-                case 0x0100 where length == 2:
-                    field = UInt16(number(2, at: 8))
-                    hasField = true
-                case 0x0110 where length == 2, 0x0120 where length == 2: messageID = UInt16(number(2, at: 8))
-                case 0x0700 where length == 2: priority = UInt16(number(2, at: 8))
-                case 0x0800 where length == 2: hasDataSet = UInt16(number(2, at: 8)) != Self.noDataSet
-                case 0x0900 where length == 2: status = UInt16(number(2, at: 8))
-                case 0x0901:
-                    for offset in stride(from: 0, to: length - 3, by: 4) {
-                        offendingElements.append(
-                            Tag(UInt16(number(2, at: 8 + offset)), UInt16(number(2, at: 10 + offset))))
-                    }
-                case 0x0902: errorComment = Self.text(bytes, position, length)
-                default: break
-                }
+        var position = 0
+        while position < bytes.count {
+            guard bytes.count - position >= 8 else {
+                throw DIMSEError(.malformed, "a command set ends within an element")
             }
-            position = bytes.index(position, offsetBy: 8 + length)
-            left -= 8 + length
+            let group = Self.uint16(bytes, position)
+            let element = Self.uint16(bytes, position + 2)
+            let length = Int(Self.uint16(bytes, position + 4)) | Int(Self.uint16(bytes, position + 6)) << 16
+            let start = position + 8
+            guard length <= bytes.count - start else {
+                throw DIMSEError(.malformed, "a command element is longer than its set")
+            }
+            position = start + length
+            guard group == 0 else { continue }
+            switch element {
+            case 0x0002: sopClassUID = Self.text(bytes[start..<position])
+            case 0x0100 where length == 2:
+                field = Self.uint16(bytes, start)
+                hasField = true
+            case 0x0110 where length == 2, 0x0120 where length == 2: messageID = Self.uint16(bytes, start)
+            case 0x0700 where length == 2: priority = Self.uint16(bytes, start)
+            case 0x0800 where length == 2: hasDataSet = Self.uint16(bytes, start) != Self.noDataSet
+            case 0x0900 where length == 2: status = Self.uint16(bytes, start)
+            case 0x0901:
+                offendingElements = stride(from: start, to: position - 3, by: 4).map {
+                    Tag(Self.uint16(bytes, $0), Self.uint16(bytes, $0 + 2))
+                }
+            case 0x0902: errorComment = Self.text(bytes[start..<position])
+            default: break
+            }
         }
         guard hasField else { throw DIMSEError(.malformed, "a command set without a Command Field") }
     }
 
-    private static func text<Bytes: RandomAccessCollection<UInt8>>(
-        _ bytes: Bytes, _ position: Bytes.Index, _ length: Int
-    ) -> String {
-        let start = bytes.index(position, offsetBy: 8)
-        var value = bytes[start..<bytes.index(start, offsetBy: length)]
+    private static func uint16(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt16 {
+        UInt16(bytes[offset]) | UInt16(bytes[offset + 1]) << 8
+    }
+
+    private static func text(_ value: Slice<UnsafeRawBufferPointer>) -> String {
+        var value = value
         while let last = value.last, last == 0 || last == 0x20 { value = value.dropLast() }
         return String(decoding: value, as: UTF8.self)
     }

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 
 /// Puts messages together from presentation data values, wherever PDUs cut them (PS3.8 §E.2, F88): by presentation
@@ -13,6 +14,9 @@ struct MessageAssembler {
     let limit: Int
     private var partial: [UInt8] = []
     private var partialKey: (contextID: UInt8, isCommand: Bool)?
+    // The command set of one pending response is that of the next, byte for byte.
+    private var lastCommandBytes: [UInt8] = []
+    private var lastCommand: Command?
 
     init(limit: Int) { self.limit = limit }
 
@@ -27,30 +31,58 @@ struct MessageAssembler {
             let isCommand = header & 1 == 1
             let isLast = header & 2 == 2
             let count = Int(length) - 2
-            if let key = partialKey, key.contextID != contextID || key.isCommand != isCommand {
+            if let key = partialKey, key != (contextID, isCommand) {
                 throw DIMSEError(.malformed, "fragments of two messages are mixed")
             }
             guard partial.count + count <= limit else {
                 throw DIMSEError(.limitExceeded, "a message exceeds \(limit) bytes")
             }
-            let view = pdu.readableBytesView.prefix(count)
-            pdu.moveReaderIndex(forwardBy: count)
             if isLast, partialKey == nil {
-                try receive(
-                    isCommand
-                        ? .command(try Command(view), contextID: contextID)
-                        : .dataSet(Array(view), contextID: contextID))
+                // The whole message in one fragment, as nearly always: read in place, or copied once.
+                let part: Part
+                if isCommand {
+                    let command = pdu.withUnsafeReadableBytes { bytes in
+                        Result { () throws(DIMSEError) in try decode(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+                        }
+                    }
+                    part = .command(try command.get(), contextID: contextID)
+                } else {
+                    part = .dataSet(pdu.withUnsafeReadableBytes { Array($0[..<count]) }, contextID: contextID)
+                }
+                pdu.moveReaderIndex(forwardBy: count)
+                try receive(part)
                 continue
             }
-            partial.append(contentsOf: view)
+            pdu.withUnsafeReadableBytes { partial.append(contentsOf: $0[..<count]) }
+            pdu.moveReaderIndex(forwardBy: count)
             partialKey = (contextID, isCommand)
             guard isLast else { continue }
             let whole = partial
             partial = []
             partialKey = nil
             try receive(
-                isCommand ? .command(try Command(whole), contextID: contextID) : .dataSet(whole, contextID: contextID))
+                isCommand
+                    ? .command(try decode(whole), contextID: contextID)
+                    : .dataSet(whole, contextID: contextID))
         }
+    }
+
+    private mutating func decode(_ bytes: [UInt8]) throws(DIMSEError) -> Command {
+        try bytes.withUnsafeBytes { bytes in Result { () throws(DIMSEError) in try decode(bytes) } }.get()
+    }
+
+    private mutating func decode(_ bytes: UnsafeRawBufferPointer) throws(DIMSEError) -> Command {
+        if let lastCommand, lastCommandBytes.count == bytes.count, let start = bytes.baseAddress,
+            lastCommandBytes.withUnsafeBytes({ $0.baseAddress.map { memcmp($0, start, bytes.count) == 0 } ?? false })
+        {
+            return lastCommand
+        }
+        let command = try Command(bytes)
+        if bytes.count <= 256 {
+            lastCommand = command
+            lastCommandBytes = Array(bytes)
+        }
+        return command
     }
 }
 
@@ -58,9 +90,11 @@ struct MessageAssembler {
 enum MessageWriter {
     /// What we send at most in a PDU, whatever the peer would take (F87).
     static let largestPDU = 65_536
+    /// A PDV's header and two bytes: a peer that takes less cannot be talked to.
+    static let smallestPDU = 8
 
     static func bodyLimit(peerMaximum: UInt32) -> Int {
-        peerMaximum == 0 ? largestPDU : max(128, min(Int(peerMaximum), largestPDU))
+        peerMaximum == 0 ? largestPDU : max(smallestPDU, min(Int(peerMaximum), largestPDU))
     }
 
     /// Each PDV in a PDU of its own; every message part in as few as fit.
@@ -83,20 +117,22 @@ enum MessageWriter {
         repeat {
             let fragment = rest.prefix(room)
             rest = rest.dropFirst(room)
-            buffer.writeInteger(PDU.Kind.data.rawValue)
-            buffer.writeInteger(UInt8(0))
-            buffer.writeInteger(UInt32(fragment.count + 6))
+            writeHeader(length: fragment.count + 6, to: &buffer)
             writePDV(fragment, isCommand: isCommand, isLast: rest.isEmpty, contextID, to: &buffer)
         } while !rest.isEmpty
+    }
+
+    /// Of a P-DATA-TF.
+    static func writeHeader(length: Int, to buffer: inout ByteBuffer) {
+        buffer.writeMultipleIntegers(PDU.Kind.data.rawValue, UInt8(0), UInt32(length))
     }
 
     static func writePDV(
         _ fragment: some Collection<UInt8>, isCommand: Bool, isLast: Bool, _ contextID: UInt8,
         to buffer: inout ByteBuffer
     ) {
-        buffer.writeInteger(UInt32(fragment.count + 2))
-        buffer.writeInteger(contextID)
-        buffer.writeInteger(UInt8((isCommand ? 1 : 0) | (isLast ? 2 : 0)))
+        let header: UInt8 = (isCommand ? 1 : 0) | (isLast ? 2 : 0)
+        buffer.writeMultipleIntegers(UInt32(fragment.count + 2), contextID, header)
         buffer.writeBytes(fragment)
     }
 }

@@ -1,5 +1,6 @@
 /// What A-ASSOCIATE-RQ and -AC carry (PS3.8 §9.3.2, §9.3.3, Annex D).
 struct AssociateRequest: Sendable, Equatable {
+    var offersVersion1 = true
     var called: AETitle
     var calling: AETitle
     var contexts: [ProposedContext]

@@ -45,8 +45,7 @@ extension ByteBuffer {
 
 extension AssociateRequest {
     fileprivate init(_ body: inout ByteBuffer) throws(DIMSEError) {
-        let version = try body.bytes(4, "A-ASSOCIATE-RQ")
-        guard version[1] & 1 == 1 else { throw DIMSEError(.malformed, "protocol version 1 is not offered") }
+        offersVersion1 = try body.bytes(4, "A-ASSOCIATE-RQ")[1] & 1 == 1
         called = try AETitle(String(decoding: try body.bytes(16, "A-ASSOCIATE-RQ"), as: UTF8.self))
         calling = try AETitle(String(decoding: try body.bytes(16, "A-ASSOCIATE-RQ"), as: UTF8.self))
         _ = try body.bytes(32, "A-ASSOCIATE-RQ")

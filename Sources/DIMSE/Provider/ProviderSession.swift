@@ -10,6 +10,7 @@ final class ProviderSession: UpperLayerUser {
 
     private let configuration: SCPConfiguration
     private let channel: any Channel
+    private let associations: OpenAssociations
     private let onEcho: @Sendable (AETitle) async -> Void
     private let onFind: @Sendable (FindRequest, FindResponder) async throws -> FindStatus
     private var request: AssociateRequest?
@@ -23,11 +24,13 @@ final class ProviderSession: UpperLayerUser {
     private var idle: Scheduled<Void>?
 
     init(
-        configuration: SCPConfiguration, channel: any Channel, onEcho: @escaping @Sendable (AETitle) async -> Void,
+        configuration: SCPConfiguration, channel: any Channel, associations: OpenAssociations,
+        onEcho: @escaping @Sendable (AETitle) async -> Void,
         onFind: @escaping @Sendable (FindRequest, FindResponder) async throws -> FindStatus
     ) {
         self.configuration = configuration
         self.channel = channel
+        self.associations = associations
         self.onEcho = onEcho
         self.onFind = onFind
     }
@@ -35,11 +38,15 @@ final class ProviderSession: UpperLayerUser {
     // MARK: Negotiation
 
     func received(_ request: AssociateRequest, _ layer: UpperLayer<ProviderSession>) {
+        guard request.offersVersion1 else { return layer.reject(Rejection(result: 1, source: 2, reason: 2)) }
         if let titles = configuration.aeTitles, !titles.contains(request.called) {
             return layer.reject(Rejection(result: 1, source: 1, reason: 7))
         }
         if let callers = configuration.callingAETitles, !callers.contains(request.calling) {
             return layer.reject(Rejection(result: 1, source: 1, reason: 3))
+        }
+        guard associations.admit(channel, calling: request.calling) else {
+            return layer.reject(Rejection(result: 2, source: 3, reason: 2))
         }
         self.request = request
         bodyLimit = MessageWriter.bodyLimit(peerMaximum: request.user.maximumLength)
@@ -47,7 +54,7 @@ final class ProviderSession: UpperLayerUser {
         layer.accept(
             AssociateAccept(called: request.called.padded, calling: request.calling.padded, contexts: results))
         configuration.onAssociation?(.opened(calling: request.calling))
-        restartIdleTimer(layer)
+        restartIdleTimer(layer, .seconds(30))
     }
 
     private func answer(_ context: ProposedContext) -> ContextResult {
@@ -122,14 +129,14 @@ final class ProviderSession: UpperLayerUser {
             channel.close(promise: nil)
             return
         }
-        let dataSet: DataSet
-        do { dataSet = try DataSet(decoding: identifier, as: context.syntax, limits: .scp) } catch {
-            throw DIMSEError(.malformed, "an identifier that cannot be read: \(error)")
-        }
         idle?.cancel()
         let responder = FindResponder(
             transferSyntax: context.syntax, messageID: find.command.messageID, model: model, contextID: contextID,
-            bodyLimit: bodyLimit, packing: configuration.pduPacking, channel: channel)
+            bodyLimit: bodyLimit, packing: configuration.pduPacking, layer: layer, loop: loop)
+        guard let dataSet = try? DataSet(decoding: identifier, as: context.syntax, limits: .scp) else {
+            let status = FindStatus(0xC000, errorComment: "The identifier cannot be read")
+            return layer.send(responder.ending(status))
+        }
         let query = FindRequest(
             calling: request.calling, called: request.called, peerAddress: channel.remoteAddress?.ipAddress ?? "",
             model: model, priority: find.command.priority.flatMap(Priority.init) ?? .medium, identifier: dataSet,
@@ -139,15 +146,17 @@ final class ProviderSession: UpperLayerUser {
         let task = Task { [onFind] in
             var status = FindStatus.innerError
             do { status = try await onFind(query, responder) } catch {}
-            let ending = status
-            try? await responder.finish(ending)
-            loop.execute { bound.value.0.findEnded(bound.value.1) }
+            let ending = Status.isPending(status.status) ? .innerError : status
+            loop.execute { bound.value.0.findEnded(ending, bound.value.1) }
         }
         running = (responder, task)
     }
 
-    private func findEnded(_ layer: UpperLayer<ProviderSession>) {
+    /// The next request may follow the final response at once: both happen in one turn of the event loop.
+    private func findEnded(_ status: FindStatus, _ layer: UpperLayer<ProviderSession>) {
+        guard let responder = running?.responder else { return }
         running = nil
+        layer.send(responder.ending(status))
         restartIdleTimer(layer)
     }
 
@@ -162,15 +171,16 @@ final class ProviderSession: UpperLayerUser {
         idle?.cancel()
         running?.task.cancel()
         running = nil
+        associations.ended(channel)
         if let request { configuration.onAssociation?(.closed(calling: request.calling)) }
         request = nil
     }
 
-    private func restartIdleTimer(_ layer: UpperLayer<ProviderSession>) {
+    private func restartIdleTimer(_ layer: UpperLayer<ProviderSession>, _ most: TimeAmount = .hours(24)) {
         idle?.cancel()
         guard let loop = layer.eventLoop else { return }
         let bound = NIOLoopBound(layer, eventLoop: loop)
-        idle = loop.scheduleTask(in: TimeAmount(configuration.idle)) {
+        idle = loop.scheduleTask(in: min(most, TimeAmount(configuration.idle))) {
             bound.value.abort(DIMSEError(.timedOut, "nothing asked for a while"))
         }
     }

@@ -14,8 +14,11 @@ package struct SCPConfiguration: Sendable {
     package var pduPacking = PDUPacking.one
     /// After so many C-FINDs the next one finds the connection closed (F83); nil: no limit.
     package var queriesPerAssociation: Int?
-    /// Open associations at once; beyond it new connections are closed.
+    /// Open associations at once, in all, per calling AE title and per address; beyond it they are rejected for now
+    /// (local limit exceeded).
     package var maximumAssociations = 2_000
+    package var associationsPerTitle = 64
+    package var associationsPerAddress = 32
     /// How long an association may say nothing.
     package var idle = Duration.seconds(60)
     /// Told of every association that was accepted, and once when it is gone, however it ended.
@@ -36,9 +39,9 @@ package enum AssociationEvent: Sendable, Hashable {
 package final class SCPServer: Sendable {
     package let port: Int
     private let listener: any Channel
-    private let associations: Associations
+    private let associations: OpenAssociations
 
-    private init(port: Int, listener: any Channel, associations: Associations) {
+    private init(port: Int, listener: any Channel, associations: OpenAssociations) {
         self.port = port
         self.listener = listener
         self.associations = associations
@@ -51,16 +54,19 @@ package final class SCPServer: Sendable {
         onEcho: @escaping @Sendable (AETitle) async -> Void = { _ in },
         onFind: @escaping @Sendable (FindRequest, FindResponder) async throws -> FindStatus
     ) async throws -> SCPServer {
-        let associations = Associations(maximum: configuration.maximumAssociations)
+        let associations = OpenAssociations(
+            maximum: configuration.maximumAssociations, perTitle: configuration.associationsPerTitle,
+            perAddress: configuration.associationsPerAddress)
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
-                guard associations.add(channel) else { return channel.close() }
+                guard associations.connected(channel) else { return channel.close() }
                 return channel.eventLoop.makeCompletedFuture {
                     let session = ProviderSession(
-                        configuration: configuration, channel: channel, onEcho: onEcho, onFind: onFind)
+                        configuration: configuration, channel: channel, associations: associations, onEcho: onEcho,
+                        onFind: onFind)
                     try channel.pipeline.syncOperations.addHandler(
                         UpperLayer(role: .acceptor, user: session, limits: .provider))
                 }
@@ -76,31 +82,5 @@ package final class SCPServer: Sendable {
     package func stop() async {
         try? await listener.close()
         await associations.closeAll()
-    }
-}
-
-private final class Associations: Sendable {
-    private let maximum: Int
-    private let open = NIOLockedValueBox<[ObjectIdentifier: any Channel]>([:])
-
-    init(maximum: Int) { self.maximum = maximum }
-
-    var count: Int { open.withLockedValue { $0.count } }
-
-    func add(_ channel: any Channel) -> Bool {
-        let id = ObjectIdentifier(channel)
-        let isAdded = open.withLockedValue { open -> Bool in
-            guard open.count < maximum else { return false }
-            open[id] = channel
-            return true
-        }
-        if isAdded {
-            channel.closeFuture.whenComplete { [open] _ in open.withLockedValue { $0[id] = nil } }
-        }
-        return isAdded
-    }
-
-    func closeAll() async {
-        for channel in open.withLockedValue({ Array($0.values) }) { try? await channel.close() }
     }
 }

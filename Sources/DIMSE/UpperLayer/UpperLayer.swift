@@ -35,10 +35,13 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
     private let user: User
     private let limits: PDULimits
     private let artim: TimeAmount
+    private let writeStall: TimeAmount
     private var received = ByteBuffer()
     private(set) var context: ChannelHandlerContext?
     private var artimTimer: Scheduled<Void>?
     private var hasEnded = false
+    private var hasLostFraming = false
+    private var stallTimer: Scheduled<Void>?
 
     // What the effect being carried out is about.
     private var pendingRequest: AssociateRequest?
@@ -46,11 +49,15 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
     private var pendingRejection: Rejection?
     private var outgoing = ByteBuffer()
 
-    init(role: UpperLayerMachine.Role, user: User, limits: PDULimits, artim: TimeAmount = .seconds(10)) {
+    init(
+        role: UpperLayerMachine.Role, user: User, limits: PDULimits, artim: TimeAmount = .seconds(10),
+        writeStall: TimeAmount = .seconds(15)
+    ) {
         machine = UpperLayerMachine(role: role)
         self.user = user
         self.limits = limits
         self.artim = artim
+        self.writeStall = writeStall
     }
 
     var state: UpperLayerState { machine.state }
@@ -79,14 +86,15 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        take(.transportClosed)
         end(DIMSEError(.connectionClosed, "the peer closed the connection"))
+        take(.transportClosed)
         context.fireChannelInactive()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         artimTimer?.cancel()
+        stallTimer?.cancel()
         end(DIMSEError(.connectionClosed, "the connection was closed"))
     }
 
@@ -96,11 +104,15 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !hasLostFraming else { return }
         var bytes = unwrapInboundIn(data)
         if received.readableBytes == 0 { received = bytes } else { received.writeBuffer(&bytes) }
         do {
             while machine.state != .idle, try readPDU() {}
         } catch {
+            // Where the next PDU starts is not known any more: what still comes until the close is not looked at.
+            hasLostFraming = true
+            received.clear()
             end(error)
             take(.invalidPDUReceived)
         }
@@ -126,7 +138,11 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
         guard var body = received.readSlice(length: Int(length)) else { return false }
         if kind == .data {
             for effect in machine.take(.dataReceived) ?? [] {
-                if effect == .indicateData { try user.received(&body, self) } else { perform(effect) }
+                if effect == .indicateData {
+                    try user.received(&body, self)
+                } else {
+                    perform(effect, because: .dataReceived)
+                }
             }
             return true
         }
@@ -148,6 +164,7 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
         case .releaseRequest: take(.releaseRequestReceived)
         case .releaseResponse: take(.releaseResponseReceived)
         case .abort(let source, let reason):
+            // With what the peer said, before the machine says it in general.
             end(DIMSEError(.aborted, "the peer aborted the association (source \(source), reason \(reason))"))
             take(.abortReceived)
         }
@@ -170,16 +187,22 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
         take(.associateRejected)
     }
 
-    /// Sends the PDUs of one or more messages; returns false when the association does not carry data any more.
-    @discardableResult
-    func send(_ pdus: ByteBuffer, promise: EventLoopPromise<Void>? = nil) -> Bool {
-        guard machine.state == .established || machine.state == .awaitingLocalReleaseResponse, let context else {
+    /// Sends the PDUs of one or more messages. `promise` succeeds when the socket has taken them, and fails when the
+    /// association carries no data any more. A peer that takes nothing for `writeStall` is aborted.
+    func send(_ pdus: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+        guard machine.take(.dataRequested) == [.sendData], let context else {
             promise?.fail(DIMSEError(.connectionClosed, "the association has ended"))
-            return false
+            return
         }
-        _ = machine.take(.dataRequested)
+        let promise = promise ?? context.eventLoop.makePromise()
+        stallTimer?.cancel()
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let timer = context.eventLoop.scheduleTask(in: writeStall) {
+            bound.value.abort(DIMSEError(.timedOut, "the peer does not read what it is sent"))
+        }
+        stallTimer = timer
+        promise.futureResult.whenComplete { _ in timer.cancel() }
         context.writeAndFlush(wrapOutboundOut(pdus), promise: promise)
-        return true
     }
 
     func release() { take(.releaseRequested) }
@@ -199,10 +222,10 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
     // MARK: Effects
 
     private func take(_ event: UpperLayerEvent) {
-        for effect in machine.take(event) ?? [] { perform(effect) }
+        for effect in machine.take(event) ?? [] { perform(effect, because: event) }
     }
 
-    private func perform(_ effect: UpperLayerMachine.Effect) {
+    private func perform(_ effect: UpperLayerMachine.Effect, because event: UpperLayerEvent) {
         switch effect {
         case .connectTransport, .sendData, .indicateData: break
         case .sendAssociateRequest, .sendAssociateAccept, .sendAssociateReject: flush()
@@ -210,11 +233,12 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
             write(.releaseRequest)
             flush()
         case .sendReleaseResponse:
+            // Told first, so that this association is not counted any more when the peer opens its next.
+            end(nil)
             write(.releaseResponse)
             flush()
-            end(nil)
         case .sendAbort(let source):
-            write(.abort(source: source, reason: 0))
+            write(.abort(source: source, reason: Self.abortReason(source, event)))
             flush()
         case .confirmAccept: if let accept = pendingAccept { user.accepted(accept, self) }
         case .confirmReject: if let rejection = pendingRejection { user.rejected(rejection, self) }
@@ -222,11 +246,17 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
         case .indicateRelease: user.releaseIndicated(self)
         case .confirmRelease: end(nil)
         case .indicateAbort: end(DIMSEError(.aborted, "the peer aborted the association"))
-        case .indicateProviderAbort: end(DIMSEError(.connectionClosed, "the association was broken off"))
+        case .indicateProviderAbort: end(DIMSEError(.malformed, "the peer sent a PDU that does not belong here"))
         case .startARTIM: startARTIM()
         case .stopARTIM: artimTimer?.cancel()
         case .closeTransport: context?.close(promise: nil)
         }
+    }
+
+    /// PS3.8 §9.3.8: only the service provider gives a reason; 2: unexpected PDU, 6: invalid parameter value.
+    private static func abortReason(_ source: UInt8, _ event: UpperLayerEvent) -> UInt8 {
+        guard source == 2 else { return 0 }
+        return event == .invalidPDUReceived ? 6 : 2
     }
 
     private func flush() {

@@ -27,9 +27,12 @@ struct UpperLayerMachine: Sendable {
     }
 
     let role: Role
-    private(set) var state = UpperLayerState.idle
+    private(set) var state: UpperLayerState
 
-    init(role: Role) { self.role = role }
+    init(role: Role, state: UpperLayerState = .idle) {
+        self.role = role
+        self.state = state
+    }
 
     /// Takes an event. nil: it cannot happen in this state, which is our own mistake where the event is local, and is
     /// never the peer's: whatever arrives has an action in every state that has a connection.

@@ -50,7 +50,11 @@ package final class Association: Sendable {
             throw DIMSEError(.connectFailed, "no connection to \(peer.host):\(peer.port)")
         }
         do {
-            let accept = try await opened.futureResult.get()
+            let accept = try await withTaskCancellationHandler {
+                try await opened.futureResult.get()
+            } onCancel: {
+                loop.execute { core.value.1.abort(DIMSEError(.cancelled, "given up while it was opened")) }
+            }
             return Association(
                 channel: channel, core: core, open: flag, acceptedModels: UserContexts.models(accepted: accept))
         } catch {
@@ -63,41 +67,58 @@ package final class Association: Sendable {
     /// C-ECHO (PS3.7 §9.1.5).
     package func echo() async throws(DIMSEError) {
         let promise = channel.eventLoop.makePromise(of: Void.self)
-        channel.eventLoop.execute { [core] in core.value.0.echo(promise, core.value.1) }
-        do { try await promise.futureResult.get() } catch {
-            throw error as? DIMSEError ?? DIMSEError(.connectionClosed, "the connection broke")
-        }
+        onLoop { $0.echo(promise, $1) }
+        try await wait(for: promise.futureResult)
     }
 
     /// C-FIND (PS3.7 §9.1.2). The request is sent when the answer is first iterated, once.
     package func find(
         _ identifier: DataSet, model: FindModel = .studyRoot, priority: Priority = .low
     ) -> FindResponses {
+        // The closures keep the association alive until the answer is done with.
         let buffer = ResponseBuffer(
-            resume: { [core, channel] in channel.eventLoop.execute { core.value.0.resumeReading(core.value.1) } },
-            abandon: { [core, channel] in
-                channel.eventLoop.execute {
-                    core.value.0.abort(DIMSEError(.cancelled, "the answer was not wanted any more"), core.value.1)
-                }
+            resume: { self.onLoop { $0.resumeReading($1) } },
+            abandon: {
+                self.onLoop { $0.abort(DIMSEError(.cancelled, "the answer was not wanted any more"), $1) }
             })
-        return FindResponses(buffer: buffer) { [core, channel] in
-            channel.eventLoop.execute {
-                core.value.0.find(identifier, model: model, priority: priority, into: buffer, core.value.1)
+        return FindResponses(
+            buffer: buffer,
+            start: { self.onLoop { $0.find(identifier, model: model, priority: priority, into: buffer, $1) } },
+            requestCancel: { self.onLoop { $0.cancelFind(buffer, $1) } })
+    }
+
+    private func onLoop(_ body: @escaping @Sendable (UserSession, UpperLayer<UserSession>) -> Void) {
+        channel.eventLoop.execute { [core] in body(core.value.0, core.value.1) }
+    }
+
+    private func wait<Value: Sendable>(for future: EventLoopFuture<Value>) async throws(DIMSEError) -> Value {
+        do {
+            return try await withTaskCancellationHandler {
+                try await future.get()
+            } onCancel: {
+                abort()
             }
+        } catch {
+            throw error as? DIMSEError ?? DIMSEError(.connectionClosed, "the connection broke")
         }
     }
 
     /// A-RELEASE, then close; aborts where the peer does not answer in time. Archives log aborts as errors (F96).
     package func release() async {
         let promise = channel.eventLoop.makePromise(of: Void.self)
-        channel.eventLoop.execute { [core] in core.value.0.release(promise, core.value.1) }
+        onLoop { $0.release(promise, $1) }
         try? await promise.futureResult.get()
         try? await channel.close()
     }
 
     package func abort() {
+        onLoop { $0.abort(DIMSEError(.cancelled, "aborted by us"), $1) }
+    }
+
+    /// Whoever lets go of an association without `release()` must not leave the peer with it.
+    deinit {
         channel.eventLoop.execute { [core] in
-            core.value.0.abort(DIMSEError(.cancelled, "aborted by us"), core.value.1)
+            core.value.1.abort(DIMSEError(.cancelled, "aborted by us"))
         }
     }
 }

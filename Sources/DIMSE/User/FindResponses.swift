@@ -24,13 +24,19 @@ package struct FindResponse: Sendable {
 ///
 /// The sequence ends normally only when the operation ended in Success. Everything else throws a `DIMSEError`: another
 /// final status, abort, a closed connection, a timeout. Letting go of the iterator before the end aborts the association.
+/// One iterator: the request is sent when it is made.
 package struct FindResponses: AsyncSequence, Sendable {
     package typealias Element = FindResponse
     let buffer: ResponseBuffer
     let start: @Sendable () -> Void
+    let requestCancel: @Sendable () -> Void
+
+    /// Asks the peer with C-CANCEL to stop. Go on iterating: matches that are under way still come, and the sequence ends
+    /// with what the peer makes of it, mostly status FE00.
+    package func cancel() { requestCancel() }
 
     package func makeAsyncIterator() -> Iterator {
-        start()
+        if buffer.begin() { start() }
         return Iterator(lifetime: Lifetime(buffer))
     }
 
@@ -72,6 +78,7 @@ final class ResponseBuffer: Sendable {
         var waiting: CheckedContinuation<[FindResponse], any Error>?
         var isPaused = false
         var consumerLeft = false
+        var hasBegun = false
     }
     private let state = NIOLockedValueBox(State())
     private let resume: @Sendable () -> Void
@@ -80,6 +87,14 @@ final class ResponseBuffer: Sendable {
     init(resume: @escaping @Sendable () -> Void, abandon: @escaping @Sendable () -> Void) {
         self.resume = resume
         self.abandon = abandon
+    }
+
+    /// Whether this is the first iterator.
+    func begin() -> Bool {
+        state.withLockedValue { state in
+            defer { state.hasBegun = true }
+            return !state.hasBegun
+        }
     }
 
     /// Called on the event loop after each read. Returns false when reading shall pause.
@@ -100,14 +115,18 @@ final class ResponseBuffer: Sendable {
         return goOn
     }
 
-    func finish(_ outcome: Result<Void, DIMSEError>) {
-        let waiting = state.withLockedValue { state -> CheckedContinuation<[FindResponse], any Error>? in
-            guard state.outcome == nil else { return nil }
+    /// The first outcome counts; returns whether this one did.
+    @discardableResult
+    func finish(_ outcome: Result<Void, DIMSEError>) -> Bool {
+        let (isFirst, waiting) = state.withLockedValue {
+            state -> (Bool, CheckedContinuation<[FindResponse], any Error>?) in
+            guard state.outcome == nil else { return (false, nil) }
             state.outcome = outcome
             defer { state.waiting = nil }
-            return state.waiting
+            return (true, state.waiting)
         }
         waiting?.resume(with: outcome.map { [] }.mapError { $0 as any Error })
+        return isFirst
     }
 
     /// The next responses; empty at the end.
@@ -131,8 +150,7 @@ final class ResponseBuffer: Sendable {
                 if let result { continuation.resume(with: result) }
             }
         } onCancel: {
-            finish(.failure(DIMSEError(.cancelled, "the question was given up")))
-            abandon()
+            if finish(.failure(DIMSEError(.cancelled, "the question was given up"))) { abandon() }
         }
     }
 

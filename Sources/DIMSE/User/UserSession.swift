@@ -12,10 +12,20 @@ final class UserSession: UpperLayerUser {
         case find(ResponseBuffer)
     }
 
+    /// What the data set that comes next is.
+    private enum Expected {
+        case nothing
+        case identifier(keysUnsupported: Bool)
+        /// It belongs to a response that is passed over.
+        case ignored
+    }
+
     private let peer: Peer
     private let opened: EventLoopPromise<AssociateAccept>
     private let isOpen: OpenFlag
     private var operation = Operation.none
+    private var contextID: UInt8?
+    private var isCancelling = false
     private var messageID: UInt16 = 0
     private var contexts: [UInt8: TransferSyntax] = [:]
     private var bodyLimit = 0
@@ -23,14 +33,16 @@ final class UserSession: UpperLayerUser {
     private var released: EventLoopPromise<Void>?
 
     // The answer being received.
-    private var pendingStatus: UInt16?
+    private var expected = Expected.nothing
     private var batch: [FindResponse] = []
     private var batchBytes = 0
     private var responses = 0
+    /// The consumer is behind: the socket is not read, and the peer's silence is ours.
+    private var isPaused = false
 
     // Timers: one task looks at times that are only written per read.
     private var lastActivity = NIODeadline.uptimeNanoseconds(0)
-    private var operationStart = NIODeadline.uptimeNanoseconds(0)
+    private var operationEnd = NIODeadline.uptimeNanoseconds(0)
     private var timer: Scheduled<Void>?
 
     init(peer: Peer, opened: EventLoopPromise<AssociateAccept>, isOpen: OpenFlag) {
@@ -52,9 +64,7 @@ final class UserSession: UpperLayerUser {
     func accepted(_ accept: AssociateAccept, _ layer: UpperLayer<UserSession>) {
         timer?.cancel()
         bodyLimit = MessageWriter.bodyLimit(peerMaximum: accept.user.maximumLength)
-        for context in accept.contexts where context.result == 0 {
-            contexts[context.id] = TransferSyntax(rawValue: context.transferSyntax)
-        }
+        contexts = UserContexts.accepted(accept)
         isOpen.set(true)
         opened.succeed(accept)
     }
@@ -105,7 +115,8 @@ final class UserSession: UpperLayerUser {
         messageID = messageID == .max ? 1 : messageID + 1
         responses = 0
         lastActivity = loop.now
-        operationStart = loop.now
+        operationEnd = loop.now + TimeAmount(peer.timeouts.query)
+        isCancelling = false
         schedule(layer, after: TimeAmount(peer.timeouts.response))
         return true
     }
@@ -114,10 +125,27 @@ final class UserSession: UpperLayerUser {
         guard contexts[contextID] != nil else {
             return fail(DIMSEError(.noAcceptedContext, "the peer did not accept the presentation context"))
         }
+        self.contextID = contextID
         var buffer = ByteBuffer()
         MessageWriter.write(command, dataSet: dataSet, contextID: contextID, bodyLimit: bodyLimit, to: &buffer)
         layer.send(buffer)
         layer.acknowledgeAtOnce()
+    }
+
+    /// C-CANCEL of the running C-FIND (PS3.7 §9.3.2.3). The peer may go on for a while (F94); when it has not come to
+    /// an end within the response time, the association is aborted.
+    func cancelFind(_ buffer: ResponseBuffer, _ layer: UpperLayer<UserSession>) {
+        guard case .find(let running) = operation, running === buffer, !isCancelling, let loop = layer.eventLoop,
+            let contextID
+        else { return }
+        isCancelling = true
+        var pdus = ByteBuffer()
+        MessageWriter.write(
+            Command(.cancelRequest, messageID: messageID), dataSet: nil, contextID: contextID, bodyLimit: bodyLimit,
+            to: &pdus)
+        layer.send(pdus)
+        operationEnd = min(operationEnd, loop.now + TimeAmount(peer.timeouts.response))
+        schedule(layer, after: operationEnd - loop.now)
     }
 
     // MARK: Receiving
@@ -132,12 +160,17 @@ final class UserSession: UpperLayerUser {
     }
 
     private func received(_ command: Command) throws(DIMSEError) {
-        // A late response to an older request is passed over (F86), its data set with it.
-        guard command.messageID == messageID, let status = command.status else {
-            pendingStatus = nil
-            return
+        guard case .nothing = expected else {
+            throw DIMSEError(.malformed, "a command in the place of the data set that the last one announced")
         }
-        switch (operation, Command.Field(rawValue: command.field)) {
+        let field = Command.Field(rawValue: command.field)
+        guard let status = command.status, field == .findResponse || field == .echoResponse else {
+            throw DIMSEError(.malformed, "a command that is no response of ours")
+        }
+        // A late response to an older request is passed over (F86), its data set with it.
+        expected = command.hasDataSet ? .ignored : .nothing
+        guard command.messageID == messageID else { return }
+        switch (operation, field) {
         case (.echo(let promise), .echoResponse):
             finishOperation()
             if status == Status.success {
@@ -147,16 +180,14 @@ final class UserSession: UpperLayerUser {
                 error.status = status
                 promise.fail(error)
             }
+        case (.find, .findResponse) where Status.isPending(status):
+            guard command.hasDataSet else { throw DIMSEError(.malformed, "a match without an identifier") }
+            expected = .identifier(keysUnsupported: status == Status.pendingKeysUnsupported)
         case (.find(let buffer), .findResponse):
-            if Status.isPending(status), command.hasDataSet {
-                pendingStatus = status
-                return
-            }
-            pendingStatus = nil
             flush(to: buffer)
             finishOperation()
             buffer.finish(status == Status.success ? .success(()) : .failure(Self.failure(command, status)))
-        case (.none, _): pendingStatus = nil
+        case (.none, _): break
         default: throw DIMSEError(.malformed, "a response of another operation")
         }
     }
@@ -178,15 +209,17 @@ final class UserSession: UpperLayerUser {
     }
 
     private func received(_ identifier: [UInt8], _ contextID: UInt8) throws(DIMSEError) {
-        guard let status = pendingStatus else { return }
-        pendingStatus = nil
+        defer { expected = .nothing }
+        guard case .identifier(let keysUnsupported) = expected else {
+            if case .ignored = expected { return }
+            throw DIMSEError(.malformed, "a data set that no command announced")
+        }
         guard let syntax = contexts[contextID] else {
             throw DIMSEError(.malformed, "a data set on a context that was not accepted")
         }
         batch.append(
             FindResponse(
-                identifier: identifier, transferSyntax: syntax,
-                keysUnsupported: status == Status.pendingKeysUnsupported,
+                identifier: identifier, transferSyntax: syntax, keysUnsupported: keysUnsupported,
                 defaultCharacterSet: peer.defaultCharacterSet))
         batchBytes += identifier.count
         responses += 1
@@ -196,6 +229,7 @@ final class UserSession: UpperLayerUser {
         guard let context = layer.context else { return }
         lastActivity = context.eventLoop.now
         if case .find(let buffer) = operation, !flush(to: buffer) {
+            isPaused = true
             try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         }
         if responses < Self.longAnswer { layer.acknowledgeAtOnce() }
@@ -203,6 +237,7 @@ final class UserSession: UpperLayerUser {
 
     func resumeReading(_ layer: UpperLayer<UserSession>) {
         guard let context = layer.context else { return }
+        isPaused = false
         lastActivity = context.eventLoop.now
         try? context.channel.syncOptions?.setOption(.autoRead, value: true)
     }
@@ -241,11 +276,19 @@ final class UserSession: UpperLayerUser {
     func ended(_ error: DIMSEError?, _ layer: UpperLayer<UserSession>) {
         timer?.cancel()
         isOpen.set(false)
-        let error = error ?? DIMSEError(.connectionClosed, "the association was released")
-        opened.fail(error)
+        let error = error ?? DIMSEError(.connectionClosed, "the peer released the association")
+        opened.fail(Self.beforeAnswer(error))
         fail(error)
         released?.succeed()
         released = nil
+    }
+
+    /// What ended the connection before A-ASSOCIATE was answered has causes of its own (F82).
+    private static func beforeAnswer(_ error: DIMSEError) -> DIMSEError {
+        guard error.code == .connectionClosed || error.code == .aborted else { return error }
+        return DIMSEError(
+            error.code, "\(error.detail) before it answered A-ASSOCIATE",
+            hint: "is our address registered there, is the port a DICOM port, does it want TLS?")
     }
 
     private func fail(_ error: DIMSEError) {
@@ -281,13 +324,13 @@ final class UserSession: UpperLayerUser {
     }
 
     private func checkOperation(_ layer: UpperLayer<UserSession>, _ now: NIODeadline) {
-        let silent = now - lastActivity
+        let silent = isPaused ? .zero : now - lastActivity
         let response = TimeAmount(peer.timeouts.response)
-        let left = TimeAmount(peer.timeouts.query) - (now - operationStart)
+        let left = operationEnd - now
         if silent >= response {
             layer.abort(DIMSEError(.timedOut, "no response for \(response.nanoseconds / 1_000_000_000) s"))
         } else if left <= .zero {
-            layer.abort(DIMSEError(.timedOut, "the query took longer than its whole time"))
+            layer.abort(DIMSEError(.timedOut, "the whole time of the query has passed"))
         } else {
             schedule(layer, after: min(response - silent, left))
         }
@@ -312,8 +355,17 @@ enum UserContexts {
             }
     }()
 
+    /// The contexts that the peer accepted, with the transfer syntax that it chose (F92).
+    static func accepted(_ accept: AssociateAccept) -> [UInt8: TransferSyntax] {
+        var accepted: [UInt8: TransferSyntax] = [:]
+        for context in accept.contexts where context.result == 0 && proposed.contains(where: { $0.id == context.id }) {
+            accepted[context.id] = TransferSyntax(rawValue: context.transferSyntax)
+        }
+        return accepted
+    }
+
     static func models(accepted: AssociateAccept) -> Set<FindModel> {
-        let ids = Set(accepted.contexts.filter { $0.result == 0 }.map(\.id))
-        return Set(models.filter { ids.contains(id(of: $0)) })
+        let contexts = Self.accepted(accepted)
+        return Set(models.filter { contexts[id(of: $0)] != nil })
     }
 }
