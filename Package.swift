@@ -21,6 +21,7 @@ let package = Package(
     products: [.executable(name: "concord", targets: ["concord"])],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -45,12 +46,13 @@ let package = Package(
             name: "Reconcile", dependencies: ["DICOM", .product(name: "Mustache", package: "swift-mustache")],
             resources: [.embedInCode("Templates")], swiftSettings: strict),
         .target(
-            name: "Sweep", dependencies: ["DICOM", "DIMSE", "StudyIndex", "Reconcile", logging],
+            name: "Sweep", dependencies: ["DICOM", "DIMSE", "StudyIndex", logging],
             swiftSettings: strict),
         .target(
             name: "QueryServer",
             dependencies: [
                 "DICOM", "StudyIndex", logging, .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .target(name: "PACSSimulator", dependencies: ["DICOM", "DIMSE", logging] + nio, swiftSettings: strict),
@@ -63,10 +65,7 @@ let package = Package(
             swiftSettings: strict),
 
         .testTarget(name: "DICOMTests", dependencies: ["DICOM"], swiftSettings: strict),
-        .testTarget(
-            name: "DIMSETests",
-            dependencies: ["DIMSE", "DICOM", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
-            swiftSettings: strict),
+        .testTarget(name: "DIMSETests", dependencies: ["DIMSE", "DICOM"] + nio, swiftSettings: strict),
         .testTarget(name: "PostgresClientTests", dependencies: ["PostgresClient"], swiftSettings: strict),
         .testTarget(
             name: "StudyIndexTests", dependencies: ["StudyIndex", "PostgresClient", "DICOM"], swiftSettings: strict),

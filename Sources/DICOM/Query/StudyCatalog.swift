@@ -6,14 +6,14 @@ package protocol StudyCatalog: Sendable {
 /// One page of an answer, in the order study date, study time (newest first), Study Instance UID.
 package struct StudyAnswer: Sendable {
     package var studies: [CatalogStudy]
-    /// Matches after this page.
-    package var remaining: Int
+    /// Matches in all, before and after this page. 0 where the page lies past the end.
+    package var total: Int
     /// Sources with studies that are in the answer only because the source did not return what a key asks about.
     package var undecidedSources: [String]
 
-    package init(studies: [CatalogStudy], remaining: Int, undecidedSources: [String]) {
+    package init(studies: [CatalogStudy], total: Int, undecidedSources: [String]) {
         self.studies = studies
-        self.remaining = remaining
+        self.total = total
         self.undecidedSources = undecidedSources
     }
 }

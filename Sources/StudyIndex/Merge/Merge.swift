@@ -1,0 +1,129 @@
+import DICOM
+import PostgresClient
+
+extension StudyIndex {
+    /// Ends a slice together with everything that its answer changes, in one transaction fenced by its claim: kill any
+    /// process at any moment, and both are there or neither.
+    ///
+    /// Observations are stored whatever the outcome (F10); only a complete slice lets absent ones be noted as missing.
+    /// Throws `fenced` when the claim has run out. A COMMIT whose answer was lost is asked for again with the same claim.
+    package func finish(
+        _ slice: ClaimedSlice, outcome: SliceOutcome, records: [StudyRecord]
+    ) async throws -> MergeCounts {
+        do {
+            return try await pool.transaction { connection in
+                let ended = try Self.end(slice, outcome, connection)
+                guard let row = ended.first, let run = row.int(0) else {
+                    throw IndexError(.fenced, "slice \(slice.id) is not leased to us any more")
+                }
+                if case .split(_, _, let children) = outcome {
+                    try Self.insert(children, run: Int64(run), parent: slice.id, connection)
+                }
+                var counts = try Self.merge(records, of: slice.sourceID, connection)
+                if case .complete = outcome {
+                    counts.missing = try Self.noteMissing(slice, records, connection)
+                }
+                return counts
+            }
+        } catch let error as PostgresError where error.code == .connectionLost {
+            let already = try await pool.withConnection { connection in
+                try connection.query(SQL.endedClaim, [.int(slice.id), .uuid(slice.claimID)]).first != nil
+            }
+            if already { return MergeCounts() }
+            throw error
+        }
+    }
+
+    private static func end(
+        _ slice: ClaimedSlice, _ outcome: SliceOutcome, _ connection: PostgresConnection
+    ) throws -> PostgresResult {
+        func end(_ state: String, _ proof: SliceProof, _ reason: String?) throws -> PostgresResult {
+            try connection.query(
+                SQL.finishSlice,
+                [
+                    .int(slice.id), .uuid(slice.claimID), .text(state), .int(Int64(proof.rawRows)),
+                    .int(Int64(proof.distinctUIDs)), .int(Int64(proof.filteredOut)),
+                    proof.finalStatus.map { .int(Int64($0)) } ?? .null, .double(proof.duration / .seconds(1)),
+                    reason.map(PostgresValue.text) ?? .null,
+                ])
+        }
+        switch outcome {
+        case .complete(let proof): return try end("complete", proof, nil)
+        case .split(let proof, let reason, _): return try end("split", proof, reason)
+        case .irreducible(let proof, let reason): return try end("irreducible", proof, reason)
+        case .failed(let code, let message, let transient, let rest):
+            return try connection.query(
+                SQL.retrySlice,
+                [
+                    .int(slice.id), .uuid(slice.claimID), .double(rest / .seconds(1)), .text("\(code): \(message)"),
+                    .int(transient ? maximumAttempts : 0),
+                ])
+        }
+    }
+
+    /// Merges what one source says into observations and studies; unchanged observations are only compared.
+    static func merge(
+        _ records: [StudyRecord], of source: Int32, _ connection: PostgresConnection
+    ) throws -> MergeCounts {
+        var counts = MergeCounts()
+        guard !records.isEmpty else { return counts }
+        guard
+            let issuer = try connection.query("SELECT issuer FROM source WHERE id = $1", [.int(Int64(source))]).first?
+                .string(0)
+        else { throw IndexError(.unknownSource, "observations of a source that was never registered") }
+        // One row per study: of two patients under one UID at one source the first stands (the primary key is the UID).
+        var seen: Set<String> = []
+        let staged = records.filter { !$0.studyInstanceUID.isEmpty && seen.insert($0.studyInstanceUID).inserted }
+            .map { StagedObservation($0, issuer: issuer) }
+            .sorted { $0.record.studyInstanceUID < $1.record.studyInstanceUID }
+        let differing = try connection.query(
+            SQL.findChanged,
+            [
+                .int(Int64(source)), .textArray(staged.map(\.record.studyInstanceUID)),
+                .bytesArray(staged.map(\.hash)),
+            ])
+        var changed: [StagedObservation] = []
+        for row in differing {
+            guard let position = row.int(0), staged.indices.contains(position - 1) else { continue }
+            changed.append(staged[position - 1])
+            if row.bool(1) == true { counts.new += 1 } else { counts.changed += 1 }
+        }
+        counts.unchanged = staged.count - changed.count
+        guard !changed.isEmpty else { return counts }
+        try connection.query(SQL.staging)
+        try connection.copyIn(SQL.copyStaged) { writer in
+            for observation in changed { observation.write(to: &writer) }
+        }
+        let id = PostgresValue.int(Int64(source))
+        let inserted = try connection.query(SQL.insertStudies, [id]).affectedRows
+        try connection.query(SQL.upsertObservations, [id])
+        if inserted < changed.count { try connection.query(SQL.recomputeStudies, [id]) }
+        try connection.query(SQL.insertChanges)
+        try connection.query(
+            SQL.forgetAbsence, [id, .textArray(changed.map(\.record.studyInstanceUID))])
+        return counts
+    }
+
+    private static func noteMissing(
+        _ slice: ClaimedSlice, _ records: [StudyRecord], _ connection: PostgresConnection
+    ) throws -> Int {
+        switch slice.range.axis {
+        case .times: return 0
+        case .uids:
+            let shown = Set(records.map(\.studyInstanceUID))
+            for uid in slice.range.uids where !shown.contains(uid) {
+                try connection.query(SQL.noteAbsence, [.int(Int64(slice.sourceID)), .text(uid)])
+            }
+            return 0
+        case .dates:
+            guard let dates = slice.range.dates else { return 0 }
+            return try connection.query(
+                SQL.noteMissing,
+                [
+                    .int(Int64(slice.sourceID)), .int(Int64(Days.number(dates.lower ?? .earliest))),
+                    .int(Int64(Days.number(dates.upper ?? .latest))), .textArray(records.map(\.studyInstanceUID)),
+                ]
+            ).affectedRows
+        }
+    }
+}

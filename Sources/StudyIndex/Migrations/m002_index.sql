@@ -1,0 +1,1 @@
+../../../schemas/postgres/m002_index.sql

@@ -1,0 +1,1 @@
+../../../schemas/postgres/m003_access.sql

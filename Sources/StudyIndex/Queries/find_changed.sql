@@ -1,0 +1,6 @@
+-- Which of a slice's observations are new, changed or back. $1 source, $2 Study UIDs, $3 content hashes.
+-- What is unchanged costs this probe of the primary key, and nothing else.
+SELECT p.position, o.study_uid IS NULL
+FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS p (study_uid, content_hash, position)
+LEFT JOIN observation o ON o.study_uid = p.study_uid AND o.source_id = $1
+WHERE o.content_hash IS DISTINCT FROM p.content_hash OR o.missing_since IS NOT NULL

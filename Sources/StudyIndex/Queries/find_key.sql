@@ -1,0 +1,1 @@
+SELECT id, name, hash, scopes FROM api_key WHERE id = $1 AND revoked IS NULL

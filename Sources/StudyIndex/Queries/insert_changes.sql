@@ -1,0 +1,1 @@
+INSERT INTO change (study_uid) SELECT study_uid FROM staged

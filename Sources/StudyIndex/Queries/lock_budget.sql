@@ -1,0 +1,1 @@
+SELECT 1 FROM budget WHERE source_id = $1 FOR UPDATE

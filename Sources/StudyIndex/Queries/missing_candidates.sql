@@ -1,0 +1,12 @@
+-- Studies of one source, from a study date on, that another should hold and has not shown, where the ledger proves that
+-- day complete there after the study last changed. $1 from, $2 to, $3 since (days since 2000-01-01)
+SELECT o.study_uid
+FROM observation o
+WHERE o.source_id = $1 AND o.missing_since IS NULL AND o.study_day >= date '2000-01-01' + $3::int4
+  AND NOT EXISTS (SELECT 1 FROM observation t
+                  WHERE t.study_uid = o.study_uid AND t.source_id = $2 AND t.missing_since IS NULL)
+  AND EXISTS (SELECT 1 FROM slice p
+              WHERE p.source_id = $2 AND p.state = 'complete' AND p.axis = 'dates'
+                AND coalesce(p.date_from, '-infinity') <= o.study_day
+                AND coalesce(p.date_to, 'infinity') >= o.study_day)
+ORDER BY o.study_uid

@@ -1,0 +1,70 @@
+-- Consolidates anew the studies of a merge that existed before it: the patient group together from the first source by
+-- priority that names a patient, every other attribute from the first that returned it. $1 the slice's source
+WITH touched AS (
+    SELECT s.study_uid FROM staged s JOIN study USING (study_uid)
+    WHERE study.source_ids <> ARRAY[$1::int4] OR study.provenance IS NULL
+       OR EXISTS (SELECT 1 FROM observation o WHERE o.study_uid = s.study_uid AND o.source_id <> $1)
+       OR EXISTS (SELECT 1 FROM observation o WHERE o.study_uid = s.study_uid AND o.source_id = $1
+                                                AND o.first_seen < transaction_timestamp())
+), ranked AS (
+    SELECT o.*, row_number() OVER by_priority AS rank,
+           first_value(o.source_id) OVER by_patient AS lead_source
+    FROM touched JOIN observation o USING (study_uid) JOIN source ON source.id = o.source_id
+    WINDOW by_priority AS (PARTITION BY o.study_uid ORDER BY source.priority, source.id),
+           by_patient AS (PARTITION BY o.study_uid
+                          ORDER BY coalesce(o.patient_id, '') = '', source.priority, source.id)
+), merged AS (
+    SELECT o.study_uid, min(o.lead_source) AS lead_source,
+           array_agg(o.source_id ORDER BY o.rank) AS source_ids,
+           ARRAY[
+               min(o.lead_source), min(o.lead_source), min(o.lead_source), min(o.lead_source),
+               min(o.lead_source), min(o.lead_source),
+               (array_agg(o.source_id ORDER BY o.rank) FILTER (WHERE o.study_date <> ''))[1],
+               (array_agg(o.source_id ORDER BY o.rank) FILTER (WHERE o.study_time <> ''))[1],
+               (array_agg(o.source_id ORDER BY o.rank) FILTER (WHERE o.accession_number <> ''))[1],
+               (array_agg(o.source_id ORDER BY o.rank) FILTER (WHERE o.study_id <> ''))[1],
+               (array_agg(o.source_id ORDER BY o.rank) FILTER (WHERE o.study_description <> ''))[1],
+               (array_agg(o.source_id ORDER BY o.rank) FILTER (WHERE o.referring_physician_name <> ''))[1],
+               (array_agg(o.source_id ORDER BY o.rank) FILTER (WHERE o.modalities_in_study <> ''))[1],
+               (array_agg(o.source_id ORDER BY o.rank) FILTER (WHERE o.number_of_study_related_series <> ''))[1],
+               (array_agg(o.source_id ORDER BY o.rank) FILTER (WHERE o.number_of_study_related_instances <> ''))[1],
+               (array_agg(o.source_id ORDER BY o.rank) FILTER (WHERE o.instance_availability <> ''))[1],
+               (array_agg(o.source_id ORDER BY o.rank) FILTER (WHERE o.retrieve_ae_title <> ''))[1],
+               (array_agg(o.source_id ORDER BY o.rank) FILTER (WHERE o.timezone_offset_from_utc <> ''))[1]
+           ] AS provenance,
+           coalesce((array_agg(o.study_date ORDER BY o.rank) FILTER (WHERE o.study_date <> ''))[1], min(o.study_date)) AS study_date,
+           (array_agg(o.study_day ORDER BY o.rank) FILTER (WHERE o.study_date <> ''))[1] AS study_day,
+           coalesce((array_agg(o.study_time ORDER BY o.rank) FILTER (WHERE o.study_time <> ''))[1], min(o.study_time)) AS study_time,
+           (array_agg(o.study_clock ORDER BY o.rank) FILTER (WHERE o.study_time <> ''))[1] AS study_clock,
+           coalesce((array_agg(o.accession_number ORDER BY o.rank) FILTER (WHERE o.accession_number <> ''))[1], min(o.accession_number)) AS accession_number,
+           coalesce((array_agg(o.study_id ORDER BY o.rank) FILTER (WHERE o.study_id <> ''))[1], min(o.study_id)) AS study_id,
+           coalesce((array_agg(o.study_description ORDER BY o.rank) FILTER (WHERE o.study_description <> ''))[1], min(o.study_description)) AS study_description,
+           coalesce((array_agg(o.referring_physician_name ORDER BY o.rank) FILTER (WHERE o.referring_physician_name <> ''))[1], min(o.referring_physician_name)) AS referring_physician_name,
+           (array_agg(o.physician_key ORDER BY o.rank) FILTER (WHERE o.referring_physician_name <> ''))[1] AS physician_key,
+           coalesce((array_agg(o.modalities_in_study ORDER BY o.rank) FILTER (WHERE o.modalities_in_study <> ''))[1], min(o.modalities_in_study)) AS modalities_in_study,
+           string_to_array((array_agg(array_to_string(o.modalities, '\') ORDER BY o.rank)
+               FILTER (WHERE o.modalities_in_study <> ''))[1], '\') AS modalities,
+           coalesce((array_agg(o.number_of_study_related_series ORDER BY o.rank) FILTER (WHERE o.number_of_study_related_series <> ''))[1], min(o.number_of_study_related_series)) AS number_of_study_related_series,
+           (array_agg(o.series_count ORDER BY o.rank) FILTER (WHERE o.number_of_study_related_series <> ''))[1] AS series_count,
+           coalesce((array_agg(o.number_of_study_related_instances ORDER BY o.rank) FILTER (WHERE o.number_of_study_related_instances <> ''))[1], min(o.number_of_study_related_instances)) AS number_of_study_related_instances,
+           (array_agg(o.instance_count ORDER BY o.rank) FILTER (WHERE o.number_of_study_related_instances <> ''))[1] AS instance_count,
+           coalesce((array_agg(o.instance_availability ORDER BY o.rank) FILTER (WHERE o.instance_availability <> ''))[1], min(o.instance_availability)) AS instance_availability,
+           coalesce((array_agg(o.retrieve_ae_title ORDER BY o.rank) FILTER (WHERE o.retrieve_ae_title <> ''))[1], min(o.retrieve_ae_title)) AS retrieve_ae_title,
+           coalesce((array_agg(o.timezone_offset_from_utc ORDER BY o.rank) FILTER (WHERE o.timezone_offset_from_utc <> ''))[1], min(o.timezone_offset_from_utc)) AS timezone_offset_from_utc
+    FROM ranked o GROUP BY o.study_uid
+)
+UPDATE study
+SET source_ids = m.source_ids, provenance = m.provenance,
+    patient_id = p.patient_id, issuer_of_patient_id = p.issuer_of_patient_id, patient_name = p.patient_name,
+    patient_birth_date = p.patient_birth_date, patient_sex = p.patient_sex, issuer = p.issuer,
+    name_key = p.name_key, birth_day = p.birth_day,
+    study_date = m.study_date, study_day = m.study_day, study_time = m.study_time, study_clock = m.study_clock,
+    accession_number = m.accession_number, study_id = m.study_id, study_description = m.study_description,
+    referring_physician_name = m.referring_physician_name, physician_key = m.physician_key,
+    modalities_in_study = m.modalities_in_study, modalities = m.modalities,
+    number_of_study_related_series = m.number_of_study_related_series, series_count = m.series_count,
+    number_of_study_related_instances = m.number_of_study_related_instances, instance_count = m.instance_count,
+    instance_availability = m.instance_availability, retrieve_ae_title = m.retrieve_ae_title,
+    timezone_offset_from_utc = m.timezone_offset_from_utc
+FROM merged m JOIN observation p ON p.study_uid = m.study_uid AND p.source_id = m.lead_source
+WHERE study.study_uid = m.study_uid

@@ -1,0 +1,35 @@
+-- $1 source
+INSERT INTO observation (
+    source_id, first_seen, changed_at,
+    study_uid, patient_id, issuer_of_patient_id, patient_name, patient_birth_date, patient_sex, study_date,
+    study_time, accession_number, study_id, study_description, referring_physician_name, modalities_in_study,
+    number_of_study_related_series, number_of_study_related_instances, instance_availability,
+    retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, physician_key, study_day, study_clock,
+    birth_day, modalities, series_count, instance_count, lossy, content_hash
+)
+SELECT $1, transaction_timestamp(), transaction_timestamp(),
+       study_uid, patient_id, issuer_of_patient_id, patient_name, patient_birth_date, patient_sex, study_date,
+       study_time, accession_number, study_id, study_description, referring_physician_name,
+       modalities_in_study, number_of_study_related_series, number_of_study_related_instances,
+       instance_availability, retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, physician_key,
+       study_day, study_clock, birth_day, modalities, series_count, instance_count, lossy, content_hash
+FROM staged ORDER BY study_uid
+ON CONFLICT (study_uid, source_id) DO UPDATE
+SET changed_at = CASE WHEN observation.content_hash = excluded.content_hash THEN observation.changed_at
+                      ELSE excluded.changed_at END,
+    missing_since = NULL,
+    patient_id = excluded.patient_id, issuer_of_patient_id = excluded.issuer_of_patient_id,
+    patient_name = excluded.patient_name, patient_birth_date = excluded.patient_birth_date,
+    patient_sex = excluded.patient_sex, study_date = excluded.study_date, study_time = excluded.study_time,
+    accession_number = excluded.accession_number, study_id = excluded.study_id,
+    study_description = excluded.study_description,
+    referring_physician_name = excluded.referring_physician_name,
+    modalities_in_study = excluded.modalities_in_study,
+    number_of_study_related_series = excluded.number_of_study_related_series,
+    number_of_study_related_instances = excluded.number_of_study_related_instances,
+    instance_availability = excluded.instance_availability, retrieve_ae_title = excluded.retrieve_ae_title,
+    timezone_offset_from_utc = excluded.timezone_offset_from_utc, issuer = excluded.issuer,
+    name_key = excluded.name_key, physician_key = excluded.physician_key, study_day = excluded.study_day,
+    study_clock = excluded.study_clock, birth_day = excluded.birth_day, modalities = excluded.modalities,
+    series_count = excluded.series_count, instance_count = excluded.instance_count, lossy = excluded.lossy,
+    content_hash = excluded.content_hash

@@ -1,0 +1,189 @@
+import DICOM
+import PostgresClient
+
+/// What one source says of one study, as reconciliation reads it.
+package struct StoredObservation: Sendable {
+    package let source: String
+    /// The effective issuer of the patient ID: as sent, else the source's.
+    package let issuer: String
+    package let record: StudyRecord
+}
+
+/// A discrepancy as it is stored: plain, so that the rules that make them stay elsewhere.
+package struct StoredDiscrepancy: Sendable, Hashable {
+    package var discrepancyClass: String
+    package var severity: String
+    package var studyUID: String
+    package var otherUID: String?
+    package var sources: [String]
+    /// JSON: keyword, source, value.
+    package var frozen: String
+    package var state = "open"
+    package var firstSeen = ""
+
+    package init(
+        discrepancyClass: String, severity: String, studyUID: String, otherUID: String?, sources: [String],
+        frozen: String
+    ) {
+        self.discrepancyClass = discrepancyClass
+        self.severity = severity
+        self.studyUID = studyUID
+        self.otherUID = otherUID
+        self.sources = sources
+        self.frozen = frozen
+    }
+}
+
+extension StudyIndex {
+    /// Studies read at once while reconciling.
+    private static let page: Int64 = 5_000
+
+    /// Hands over the observations of every study, a study at a time, in the order of their UIDs.
+    package func eachStudy(_ body: (String, [StoredObservation]) throws -> Void) async throws {
+        var last = ""
+        while true {
+            let after = last
+            let rows = try await pool.withConnection {
+                try $0.query(SQL.observations, [.text(after), .int(Self.page)])
+            }
+            guard let end = rows.last?.string(3) else { return }
+            try Self.hand(rows, to: body)
+            last = end
+        }
+    }
+
+    private static func hand(
+        _ rows: PostgresResult, to body: (String, [StoredObservation]) throws -> Void
+    ) rethrows {
+        var uid: String?
+        var copies: [StoredObservation] = []
+        for row in rows {
+            let observation = observation(row)
+            if let finished = uid, finished != observation.record.studyInstanceUID {
+                try body(finished, copies)
+                copies = []
+            }
+            uid = observation.record.studyInstanceUID
+            copies.append(observation)
+        }
+        if let uid { try body(uid, copies) }
+    }
+
+    private static func observation(_ row: PostgresRow) -> StoredObservation {
+        let columns = AttributeDictionary.observation
+        let lossy = Set(row.strings(2) ?? [])
+        return StoredObservation(
+            source: row.string(0) ?? "", issuer: row.string(1) ?? "",
+            record: StudyRecord(
+                texts: columns.indices.map { row.string($0 + 3) },
+                lossy: columns.filter { $0.column.map(lossy.contains) ?? false }.map(\.tag)))
+    }
+
+    /// Groups of studies that share issuer, patient ID, accession number and study date, with their observations.
+    package func copyCandidates() async throws -> [[(uid: String, copies: [StoredObservation])]] {
+        try await pool.withConnection { connection in
+            var groups: [Int: [String]] = [:]
+            for row in try connection.query(SQL.copyCandidates) {
+                if let group = row.int(0), let uid = row.string(1) { groups[group, default: []].append(uid) }
+            }
+            var copies: [String: [StoredObservation]] = [:]
+            let uids = Set(groups.values.joined()).sorted()
+            try Self.hand(try connection.query(SQL.observationsOf, [.textArray(uids)])) { copies[$0] = $1 }
+            return groups.sorted { $0.key < $1.key }.map { _, uids in uids.map { ($0, copies[$0] ?? []) } }
+        }
+    }
+
+    /// Replaces what is known of discrepancies by what a whole reconciliation found: what is new is entered, what is
+    /// known keeps its first sight and state, what was not found any more is resolved.
+    package func replaceDiscrepancies(_ found: [StoredDiscrepancy]) async throws {
+        try await pool.transaction { connection in
+            for start in stride(from: 0, to: found.count, by: Int(Self.page)) {
+                let part = found[start..<min(found.count, start + Int(Self.page))]
+                try connection.query(
+                    SQL.upsertDiscrepancies,
+                    [
+                        .textArray(part.map(\.discrepancyClass)), .textArray(part.map(\.severity)),
+                        .textArray(part.map(\.studyUID)), .textArray(part.map { $0.otherUID ?? "" }),
+                        .textArray(part.map { $0.sources.joined(separator: "\n") }), .textArray(part.map(\.frozen)),
+                    ])
+            }
+            try connection.query(SQL.resolveDiscrepancies)
+        }
+    }
+
+    package func discrepancies() async throws -> [StoredDiscrepancy] {
+        try await pool.withConnection { connection in
+            try connection.query(SQL.discrepancies).map { row in
+                var stored = StoredDiscrepancy(
+                    discrepancyClass: row.string(0) ?? "", severity: row.string(1) ?? "", studyUID: row.string(2) ?? "",
+                    otherUID: row.string(3), sources: row.strings(4) ?? [], frozen: row.string(5) ?? "{}")
+                stored.state = row.string(6) ?? "open"
+                stored.firstSeen = row.string(7) ?? ""
+                return stored
+            }
+        }
+    }
+
+    // MARK: Missing copies
+
+    /// Studies that `to` should hold as `from` does and has not shown, though the ledger proves their day complete there.
+    package func missingCopyCandidates(from: Int32, to: Int32, since: DICOMDate) async throws -> [String] {
+        try await uids(SQL.missingCandidates, from, to, since)
+    }
+
+    /// The candidates whose absence a UID query has confirmed.
+    package func confirmedMissing(from: Int32, to: Int32, since: DICOMDate) async throws -> [String] {
+        try await uids(SQL.confirmedMissing, from, to, since)
+    }
+
+    private func uids(_ sql: String, _ from: Int32, _ to: Int32, _ since: DICOMDate) async throws -> [String] {
+        try await pool.withConnection { connection in
+            try connection.query(
+                sql, [.int(Int64(from)), .int(Int64(to)), .int(Int64(Days.number(since)))]
+            ).compactMap { $0.string(0) }
+        }
+    }
+
+    /// A study that a source showed lately; found again by its UID, it shows that UID queries work there.
+    package func knownStudy(at source: Int32) async throws -> String? {
+        try await pool.withConnection { try $0.query(SQL.knownUID, [.int(Int64(source))]).first?.string(0) }
+    }
+
+    // MARK: Totals for reports
+
+    package struct SourceTotal: Sendable {
+        package let source: String
+        package let studies: Int
+        /// Those that no other source shows.
+        package let unique: Int
+    }
+
+    package func sourceTotals() async throws -> [SourceTotal] {
+        try await pool.withConnection { connection in
+            try connection.query(SQL.sourceTotals).map {
+                SourceTotal(source: $0.string(0) ?? "", studies: $0.int(1) ?? 0, unique: $0.int(2) ?? 0)
+            }
+        }
+    }
+
+    package func overlaps() async throws -> [(first: String, second: String, studies: Int)] {
+        try await pool.withConnection { connection in
+            try connection.query(SQL.overlaps).map { ($0.string(0) ?? "", $0.string(1) ?? "", $0.int(2) ?? 0) }
+        }
+    }
+
+    package func duplicates() async throws -> [(uid: String, sources: [String])] {
+        try await pool.withConnection { connection in
+            try connection.query(SQL.duplicates).map { ($0.string(0) ?? "", $0.strings(1) ?? []) }
+        }
+    }
+
+    /// The database's time and the newest change that a report can rest on.
+    package func watermark() async throws -> (time: String, change: Int) {
+        try await pool.withConnection { connection in
+            let row = try connection.query(
+                "SELECT to_char(now(), 'YYYY-MM-DD HH24:MI \"UTC\"'), coalesce((SELECT max(id) FROM change), 0)")[0]
+            return (row.string(0) ?? "", row.int(1) ?? 0)
+        }
+    }
+}

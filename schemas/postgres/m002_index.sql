@@ -1,0 +1,115 @@
+-- The index: what each source says of each study, and one consolidated row per study.
+
+CREATE TABLE observation (
+    study_uid                           text NOT NULL CHECK (study_uid <> ''),
+    source_id                           int4 NOT NULL REFERENCES source,
+    -- As the source sent it: NULL was not returned, '' was returned empty. Columns of DICOM's AttributeDictionary.
+    patient_id                          text,
+    issuer_of_patient_id                text,
+    patient_name                        text,
+    patient_birth_date                  text,
+    patient_sex                         text,
+    study_date                          text,
+    study_time                          text,
+    accession_number                    text,
+    study_id                            text,
+    study_description                   text,
+    referring_physician_name            text,
+    modalities_in_study                 text,
+    number_of_study_related_series      text,
+    number_of_study_related_instances   text,
+    instance_availability               text,
+    retrieve_ae_title                   text,
+    timezone_offset_from_utc            text,
+    -- Normalised for matching and comparing; NULL where there is nothing to normalise.
+    issuer                              text NOT NULL,
+    -- Folded names; NULL where characters were lost.
+    name_key                            text,
+    physician_key                       text,
+    study_day                           date,
+    study_clock                         int8,
+    birth_day                           date,
+    modalities                          text[],
+    series_count                        int4,
+    instance_count                      int4,
+    -- Columns whose decoding lost characters.
+    lossy                               text[],
+    -- SHA-256 of all that was sent: unchanged answers write nothing.
+    content_hash                        bytea NOT NULL,
+    first_seen                          timestamptz NOT NULL,
+    changed_at                          timestamptz NOT NULL,
+    -- Since when complete slices of its range have not shown it. Noted, not concluded: a UID query has to confirm it.
+    missing_since                       timestamptz,
+    PRIMARY KEY (study_uid, source_id)
+) WITH (fillfactor = 90);
+-- What people ask for; few, because random-keyed indexes are what writing costs. Queries match observations, never the
+-- consolidated row, which may join the values of two copies.
+CREATE INDEX observation_day ON observation (study_day, source_id);
+CREATE INDEX observation_patient ON observation (patient_id);
+CREATE INDEX observation_accession ON observation (accession_number);
+CREATE INDEX observation_name ON observation (name_key);
+CREATE INDEX observation_lossy ON observation (study_uid) WHERE lossy IS NOT NULL;
+
+-- Consolidated: patient group and every other attribute from the source of the best priority that returned it.
+CREATE TABLE study (
+    study_uid                           text PRIMARY KEY,
+    patient_id                          text,
+    issuer_of_patient_id                text,
+    patient_name                        text,
+    patient_birth_date                  text,
+    patient_sex                         text,
+    study_date                          text,
+    study_time                          text,
+    accession_number                    text,
+    study_id                            text,
+    study_description                   text,
+    referring_physician_name            text,
+    modalities_in_study                 text,
+    number_of_study_related_series      text,
+    number_of_study_related_instances   text,
+    instance_availability               text,
+    retrieve_ae_title                   text,
+    timezone_offset_from_utc            text,
+    issuer                              text,
+    name_key                            text,
+    physician_key                       text,
+    study_day                           date,
+    study_clock                         int8,
+    birth_day                           date,
+    modalities                          text[],
+    series_count                        int4,
+    instance_count                      int4,
+    -- Who holds it, by priority; empty: no live copy, out of searches.
+    source_ids                          int4[] NOT NULL DEFAULT '{}',
+    -- For each attribute, in the dictionary's order, the source that it was taken from.
+    provenance                          int4[]
+) WITH (fillfactor = 85);
+CREATE TABLE change (
+    id                                  int8 GENERATED ALWAYS AS IDENTITY,
+    xid                                 xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    study_uid                           text NOT NULL
+);
+CREATE INDEX ON change (xid);
+
+-- A UID query that ended in Success without a match, while a study known to be there was found on the same association.
+CREATE TABLE absence (
+    study_uid                           text NOT NULL,
+    source_id                           int4 NOT NULL REFERENCES source,
+    confirmed_at                        timestamptz NOT NULL,
+    PRIMARY KEY (study_uid, source_id)
+);
+
+CREATE TABLE discrepancy (
+    id                                  int8 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    class                               text NOT NULL,
+    severity                            text NOT NULL CHECK (severity IN ('critical', 'major', 'minor', 'cosmetic')),
+    study_uid                           text NOT NULL,
+    other_uid                           text,
+    sources                             text[] NOT NULL,
+    -- Frozen at detection: keyword, then source, then value.
+    frozen                              jsonb NOT NULL,
+    state                               text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'acknowledged', 'resolved')),
+    first_seen                          timestamptz NOT NULL,
+    last_seen                           timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX discrepancy_once ON discrepancy (class, study_uid, coalesce(other_uid, ''));
