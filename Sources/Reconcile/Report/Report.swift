@@ -1,0 +1,128 @@
+/// All that a report says, before it is rendered. Nothing in it is read from anywhere: the caller hands in what the index
+/// knows and the time it was asked.
+package struct Report: Sendable {
+    /// Totals of one source.
+    package struct Source: Sendable, Hashable, Codable {
+        package let name: String
+        package let issuer: String
+        package let studies: Int
+        /// Studies that no other source shows.
+        package let unique: Int
+        package var shared: Int { studies - unique }
+
+        package init(name: String, issuer: String, studies: Int, unique: Int) {
+            self.name = name
+            self.issuer = issuer
+            self.studies = studies
+            self.unique = unique
+        }
+    }
+
+    /// How many studies two sources both show.
+    package struct Overlap: Sendable, Hashable, Codable {
+        package let first: String
+        package let second: String
+        package let studies: Int
+
+        package init(first: String, second: String, studies: Int) {
+            self.first = first
+            self.second = second
+            self.studies = studies
+        }
+    }
+
+    /// A study that several sources show.
+    package struct Duplicate: Sendable, Hashable, Codable {
+        package let studyUID: String
+        package let sources: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case studyUID = "study_uid"
+            case sources
+        }
+
+        package init(studyUID: String, sources: [String]) {
+            self.studyUID = studyUID
+            self.sources = sources
+        }
+    }
+
+    /// A discrepancy with what became of it.
+    package struct Finding: Sendable, Hashable, Encodable {
+        package let discrepancy: Discrepancy
+        /// `open` or `acknowledged`.
+        package let state: String
+        /// When it was first found: text. "": unknown.
+        package let firstSeen: String
+
+        package init(_ discrepancy: Discrepancy, state: String = "open", firstSeen: String = "") {
+            self.discrepancy = discrepancy
+            self.state = state
+            self.firstSeen = firstSeen
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case state
+            case firstSeen = "first_seen"
+        }
+
+        /// The discrepancy's own keys, and these two beside them.
+        package func encode(to encoder: any Encoder) throws {
+            try discrepancy.encode(to: encoder)
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(state, forKey: .state)
+            try container.encode(firstSeen, forKey: .firstSeen)
+        }
+    }
+
+    /// `to` should hold what `from` holds, of studies since a date (`expects` in `concord.yaml`).
+    package struct Expectation: Sendable, Hashable, Codable {
+        package let from: String
+        package let to: String
+        package let since: String
+
+        package init(from: String, to: String, since: String) {
+            self.from = from
+            self.to = to
+            self.since = since
+        }
+    }
+
+    /// When the report was made: text, shown as it is.
+    package let generatedAt: String
+    /// Up to where the index had been reconciled: text, shown as it is.
+    package let watermark: String
+    package let sources: [Source]
+    package let overlaps: [Overlap]
+    package let duplicates: [Duplicate]
+    /// Most severe first, then by class and study.
+    package let findings: [Finding]
+    package let coverage: Coverage
+    package let expectations: [Expectation]
+    /// Whether a sweep by patient has reached the studies that no date range can.
+    package let hasPatientPass: Bool
+
+    package init(
+        generatedAt: String, watermark: String, sources: [Source], overlaps: [Overlap], duplicates: [Duplicate],
+        findings: [Finding], coverage: Coverage, expectations: [Expectation] = [], hasPatientPass: Bool = false
+    ) {
+        self.generatedAt = generatedAt
+        self.watermark = watermark
+        self.sources = sources.sorted { $0.name < $1.name }
+        self.overlaps = overlaps
+        self.duplicates = duplicates
+        self.findings = findings.sorted { Self.key($0.discrepancy) < Self.key($1.discrepancy) }
+        self.coverage = coverage
+        self.expectations = expectations
+        self.hasPatientPass = hasPatientPass
+    }
+
+    /// Different Study Instance UIDs.
+    package var studies: Int { sources.reduce(0) { $0 + $1.unique } + duplicates.count }
+    /// Copies of them at all sources.
+    package var copies: Int { sources.reduce(0) { $0 + $1.studies } }
+
+    private static func key(_ row: Discrepancy) -> (Severity, String, String, String) {
+        (row.severity, row.discrepancyClass.rawValue, row.studyUID, row.otherUID ?? "")
+    }
+}
