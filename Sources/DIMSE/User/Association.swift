@@ -7,16 +7,14 @@ import NIOPosix
 ///
 /// One operation at a time. There is no retry in here: what fails, throws, and the caller's ledger decides.
 package final class Association: Sendable {
+    fileprivate typealias Core = NIOLoopBound<(UserSession, UpperLayer<UserSession>)>
     private let channel: any Channel
-    private let core: NIOLoopBound<(UserSession, UpperLayer<UserSession>)>
+    private let core: Core
     private let open: OpenFlag
     /// The information models that the peer accepted for C-FIND.
     package let acceptedModels: Set<FindModel>
 
-    private init(
-        channel: any Channel, core: NIOLoopBound<(UserSession, UpperLayer<UserSession>)>, open: OpenFlag,
-        acceptedModels: Set<FindModel>
-    ) {
+    fileprivate init(channel: any Channel, core: Core, open: OpenFlag, acceptedModels: Set<FindModel>) {
         self.channel = channel
         self.core = core
         self.open = open
@@ -27,39 +25,18 @@ package final class Association: Sendable {
     package static func open(
         to peer: Peer, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws(DIMSEError) -> Association {
-        let flag = OpenFlag()
-        let loop = group.next()
-        let opened = loop.makePromise(of: AssociateAccept.self)
-        let bootstrap = ClientBootstrap(group: loop)
+        let bootstrap = ClientBootstrap(group: group)
             .connectTimeout(TimeAmount(peer.timeouts.connect))
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
-        let channel: any Channel
-        let core: NIOLoopBound<(UserSession, UpperLayer<UserSession>)>
+        let opening: OpeningAssociation
         do {
-            (channel, core) = try await bootstrap.connect(host: peer.host, port: peer.port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let session = UserSession(peer: peer, opened: opened, isOpen: flag)
-                    let layer = UpperLayer(role: .requestor, user: session, limits: .user)
-                    let core = NIOLoopBound((session, layer), eventLoop: channel.eventLoop)
-                    try channel.pipeline.syncOperations.addHandler(layer)
-                    return (channel, core)
-                }
+            opening = try await bootstrap.connect(host: peer.host, port: peer.port) { channel in
+                channel.eventLoop.makeCompletedFuture { try OpeningAssociation(on: channel, peer: peer) }
             }
         } catch {
-            opened.fail(error)
             throw DIMSEError(.connectFailed, "no connection to \(peer.host):\(peer.port)")
         }
-        do {
-            let accept = try await withTaskCancellationHandler {
-                try await opened.futureResult.get()
-            } onCancel: {
-                loop.execute { core.value.1.abort(DIMSEError(.cancelled, "given up while it was opened")) }
-            }
-            return Association(
-                channel: channel, core: core, open: flag, acceptedModels: UserContexts.models(accepted: accept))
-        } catch {
-            throw error as? DIMSEError ?? DIMSEError(.connectionClosed, "the connection broke")
-        }
+        return try await opening.established()
     }
 
     package var isOpen: Bool { open.value }
@@ -119,6 +96,41 @@ package final class Association: Sendable {
     deinit {
         channel.eventLoop.execute { [core] in
             core.value.1.abort(DIMSEError(.cancelled, "aborted by us"))
+        }
+    }
+}
+
+/// An association from its channel's start until A-ASSOCIATE is answered.
+struct OpeningAssociation: Sendable {
+    private let channel: any Channel
+    private let core: Association.Core
+    private let opened: EventLoopFuture<AssociateAccept>
+    private let isOpen = OpenFlag()
+
+    /// Puts our end onto a channel that is about to connect; called on its event loop.
+    init(on channel: any Channel, peer: Peer) throws {
+        let promise = channel.eventLoop.makePromise(of: AssociateAccept.self)
+        let session = UserSession(peer: peer, opened: promise, isOpen: isOpen)
+        let layer = UpperLayer(role: .requestor, user: session, limits: .user)
+        self.channel = channel
+        opened = promise.futureResult
+        core = NIOLoopBound((session, layer), eventLoop: channel.eventLoop)
+        try channel.pipeline.syncOperations.addHandler(layer)
+    }
+
+    func established() async throws(DIMSEError) -> Association {
+        do {
+            let accept = try await withTaskCancellationHandler {
+                try await opened.get()
+            } onCancel: {
+                channel.eventLoop.execute { [core] in
+                    core.value.1.abort(DIMSEError(.cancelled, "given up while it was opened"))
+                }
+            }
+            return Association(
+                channel: channel, core: core, open: isOpen, acceptedModels: UserContexts.models(accepted: accept))
+        } catch {
+            throw error as? DIMSEError ?? DIMSEError(.connectionClosed, "the connection broke")
         }
     }
 }

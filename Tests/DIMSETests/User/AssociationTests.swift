@@ -25,13 +25,6 @@ private func peer(_ server: SCPServer, called: String = "TEST") throws -> Peer {
     Peer(host: "127.0.0.1", port: server.port, called: try AETitle(called), calling: try AETitle("CONCORD"))
 }
 
-private func question() -> DataSet {
-    var question = DataSet()
-    question.set(.queryRetrieveLevel, "STUDY")
-    question.setEmpty(.studyInstanceUID)
-    return question
-}
-
 @Suite struct AssociationTests {
     @Test func echoIsAnswered() async throws {
         let server = try await startServer()

@@ -1,0 +1,130 @@
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import DIMSE
+
+/// A user's association on a scripted channel.
+struct UserEnd {
+    let archive = ScriptedPeer()
+    let opening: OpeningAssociation
+
+    init(timeouts: Timeouts = Timeouts()) async throws {
+        var peer = Peer(host: "-", port: 104, called: try AETitle("PACSA"), calling: try AETitle("CONCORD"))
+        peer.timeouts = timeouts
+        let (channel, configured) = (archive.channel, peer)
+        opening = try await channel.testingEventLoop.executeInContext {
+            try OpeningAssociation(on: channel, peer: configured)
+        }
+        try await archive.connect()
+    }
+
+    func accept(syntaxes: [UInt8: String] = [:], results: [UInt8: UInt8] = [:]) -> PDU {
+        .associateAccept(
+            AssociateAccept(
+                called: [UInt8](repeating: 0x20, count: 16), calling: [UInt8](repeating: 0x20, count: 16),
+                contexts: UserContexts.proposed.map {
+                    ContextResult(
+                        result: results[$0.id] ?? 0, id: $0.id,
+                        transferSyntax: syntaxes[$0.id] ?? "1.2.840.10008.1.2")
+                }))
+    }
+
+    /// Past the negotiation.
+    static func established(timeouts: Timeouts = Timeouts()) async throws -> (ScriptedPeer, Association) {
+        let end = try await UserEnd(timeouts: timeouts)
+        _ = try await end.archive.sent()
+        try await end.archive.send(end.accept())
+        return (end.archive, try await end.opening.established())
+    }
+
+    func failure() async -> DIMSEError? {
+        do {
+            _ = try await opening.established()
+            return nil
+        } catch { return error }
+    }
+}
+
+@Suite struct OpeningTests {
+    @Test func verificationAndBothFindModelsAreProposedInBothLittleEndianSyntaxes() async throws {
+        let end = try await UserEnd()
+        let (kind, body) = try await end.archive.sent()
+        guard case .associateRequest(let request) = try PDU(kind, body: body) else {
+            Issue.record("another PDU")
+            return
+        }
+        #expect(request.called.value == "PACSA")
+        #expect(request.calling.value == "CONCORD")
+        #expect(
+            request.contexts.map(\.abstractSyntax) == [
+                "1.2.840.10008.1.1", "1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.1.1",
+            ])
+        #expect(request.contexts.allSatisfy { $0.transferSyntaxes == ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"] })
+        #expect(request.user.maximumLength == 65_536)
+    }
+
+    @Test func anArchiveThatDoesNotAnswerIsAbortedAfterTheACSETime() async throws {
+        let end = try await UserEnd()
+        _ = try await end.archive.sent()
+        await end.archive.pass(.milliseconds(29_999))
+        #expect(try await end.archive.hasSentNothingElse())
+        await end.archive.pass(.milliseconds(1))
+        #expect(await end.failure()?.code == .timedOut)
+        #expect(try await end.archive.sent().kind == .abort)
+    }
+
+    @Test func aRejectionSaysWhyAndWhetherToAskAgain() async throws {
+        for (rejection, isTransient) in [
+            (Rejection(result: 1, source: 1, reason: 7), false), (Rejection(result: 1, source: 1, reason: 3), false),
+            (Rejection(result: 2, source: 3, reason: 2), true), (Rejection(result: 1, source: 3, reason: 56), true),
+        ] {
+            let end = try await UserEnd()
+            try await end.archive.send(.associateReject(rejection))
+            let failure = await end.failure()
+            #expect(failure?.code == .associationRejected)
+            #expect(failure?.rejection == rejection)
+            #expect(failure?.isTransient == isTransient)
+        }
+    }
+
+    @Test func aCloseBeforeTheAnswerHintsAtItsCauses() async throws {
+        // F82
+        let end = try await UserEnd()
+        try await end.archive.close()
+        let failure = await end.failure()
+        #expect(failure?.code == .connectionClosed)
+        #expect(failure?.description.contains("TLS") == true)
+    }
+
+    @Test func anHTTPServerIsNoArchive() async throws {
+        let end = try await UserEnd()
+        _ = try await end.archive.sent()
+        try await end.archive.send(ByteBuffer(string: "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"))
+        #expect(await end.failure()?.code == .malformed)
+        #expect(try await end.archive.sent().kind == .abort)
+        // Nothing that follows is kept or answered.
+        try await end.archive.send(ByteBuffer(repeating: 0x41, count: 1 << 20))
+        #expect(try await end.archive.hasSentNothingElse())
+    }
+
+    @Test func givingUpWhileOpeningAborts() async throws {
+        let end = try await UserEnd()
+        _ = try await end.archive.sent()
+        let task = Task { await end.failure() }
+        task.cancel()
+        #expect(await task.value?.code == .cancelled)
+        #expect(try await end.archive.sent().kind == .abort)
+    }
+
+    @Test func onlyModelsAcceptedWithASyntaxOfOursCount() async throws {
+        // F92: result 3, and an acceptance with a syntax that we do not have.
+        let end = try await UserEnd()
+        try await end.archive.send(end.accept(syntaxes: [5: "1.2.840.10008.1.2.2"], results: [3: 3]))
+        let association = try await end.opening.established()
+        #expect(association.acceptedModels == [])
+        let answer = await collect(association.find(question()))
+        #expect(answer.error?.code == .noAcceptedContext)
+        #expect(association.isOpen)
+    }
+}
