@@ -71,12 +71,16 @@ package struct Coverage: Sendable, Hashable {
 
     /// By source, then by date; days that nothing was asked of are in none.
     package let spans: [Span]
+    /// The first and the last day at which something that was asked for began or ended; nil: nothing did.
+    let bounds: ClosedRange<DICOMDate>?
 
     /// A proof, however old, stays a proof. Where there is none, the latest run decides, and its worst answer counts.
     package init(_ statements: [CoverageStatement]) {
         spans = Dictionary(grouping: statements, by: \.source).sorted { $0.key < $1.key }.flatMap {
             Self.spans(of: $0.key, $0.value)
         }
+        let ends = statements.flatMap { [$0.dates.lower, $0.dates.upper].compactMap { $0 } }
+        if let first = ends.min(), let last = ends.max() { bounds = first...last } else { bounds = nil }
     }
 
     package var holes: [Span] { spans.filter { $0.state == .hole } }

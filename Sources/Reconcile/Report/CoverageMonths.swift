@@ -29,9 +29,9 @@ extension Coverage {
         }
     }
 
-    /// Every source with the same months, from the first to the last day at which a sweep began or ended.
+    /// Every source with the same months, from the first to the last day of `bounds`.
     package func months() -> [Month] {
-        let periods = Self.periods(spans)
+        let periods = periods()
         return Dictionary(grouping: spans, by: \.source).sorted { $0.key < $1.key }.flatMap { source, spans in
             var first = spans.startIndex
             return periods.map { period in
@@ -48,15 +48,13 @@ extension Coverage {
         let isBounded: Bool
     }
 
-    private static func periods(_ spans: [Span]) -> [Period] {
+    private func periods() -> [Period] {
         let (beginning, end) = (DICOMDate.earliest.daysSince1970, DICOMDate.latest.daysSince1970)
-        var finite = spans.flatMap { [$0.from, $0.to].compactMap { $0 } }
-        // A span that begins after an open one ends on the day before it: both belong to the month of their border.
-        finite.sort()
-        guard let first = finite.first, let last = finite.last else {
+        guard let bounds else {
             return spans.isEmpty ? [] : [Period(label: "any date", days: beginning...end, isBounded: false)]
         }
         var periods: [Period] = []
+        let (first, last) = (bounds.lowerBound, bounds.upperBound)
         var start = DICOMDate(year: first.year, month: first.month, day: 1) ?? first
         let label = String(start.iso.prefix(7))
         if start.daysSince1970 > beginning, spans.contains(where: { $0.from == nil }) {

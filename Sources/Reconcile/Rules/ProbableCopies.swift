@@ -39,7 +39,7 @@ extension Reconciler {
         let right = others.filter { matches($0, ones) }.sorted { $0.source < $1.source }
         guard let one = left.first, let other = right.first else { return nil }
         let tags: [Tag] = [
-            .patientName, .patientID, .accessionNumber, .studyDate, .studyTime, .studyDescription, .modalitiesInStudy,
+            .patientName, .patientID, .accessionNumber, .studyDate, .studyTime, .modalitiesInStudy,
             .numberOfStudyRelatedInstances,
         ]
         return Discrepancy(
