@@ -39,6 +39,8 @@ package struct FindStatus: Sendable, Hashable {
 package enum PDUPacking: Sendable {
     /// Each presentation data value in a PDU of its own.
     case one
-    /// As many as fit, command and data set of one and of several responses together (F88).
+    /// A response's command and data set together in one PDU.
     case several
+    /// As many as fit, those of several responses too (F88). Legal, and DCMTK 3.6.7's `findscu` crashes on it.
+    case mixed
 }

@@ -20,7 +20,7 @@ package final class FindResponder: Sendable {
 
     private struct State {
         var buffer = ByteBuffer()
-        /// Where the PDU starts that may take more values (`PDUPacking.several`).
+        /// Where the PDU starts that may take more values.
         var openPDU: Int?
         var isCancelled = false
         var hasEnded = false
@@ -129,7 +129,8 @@ package final class FindResponder: Sendable {
             state.buffer.writeImmutableBuffer(command)
             MessageWriter.writeHeader(length: dataSetLength, to: &state.buffer)
             MessageWriter.writePDV(identifier, isCommand: false, isLast: true, contextID, to: &state.buffer)
-        case .several:
+        case .several, .mixed:
+            if packing == .several { state.openPDU = nil }
             join(command.readableBytesView, &state)
             var value = ByteBuffer()
             MessageWriter.writePDV(identifier, isCommand: false, isLast: true, contextID, to: &value)

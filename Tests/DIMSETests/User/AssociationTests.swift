@@ -36,7 +36,7 @@ private func peer(_ server: SCPServer, called: String = "TEST") throws -> Peer {
         await server.stop()
     }
 
-    @Test(arguments: [PDUPacking.one, .several], [0, 1, 3, 2_000])
+    @Test(arguments: [PDUPacking.one, .several, .mixed], [0, 1, 3, 2_000])
     func everyMatchArrivesOnceAndInOrder(_ packing: PDUPacking, _ matches: Int) async throws {
         let server = try await startServer({ $0.pduPacking = packing }, matches: matches)
         let association = try await Association.open(to: try peer(server))
