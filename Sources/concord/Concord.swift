@@ -1,6 +1,43 @@
 import ArgumentParser
+import Foundation
 
 @main
 struct Concord: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "One index over all of an enterprise's PACS.")
+    static let configuration = CommandConfiguration(
+        abstract: "One index over all of an enterprise's PACS.",
+        discussion:
+            "A first run: `concord init`, then `concord sweep`, `concord coverage`, `concord report --out report`.",
+        subcommands: [
+            InitCommand.self, MigrateCommand.self, DatabaseURLCommand.self, SourcesCommand.self, EchoCommand.self,
+            FindCommand.self, SweepCommand.self, CoverageCommand.self, ReconcileCommand.self, ReportCommand.self,
+            SearchCommand.self, ServeCommand.self, KeysCommand.self, SimulateCommand.self, BenchCommand.self,
+
+        ])
+
+    /// Runs the command. Errors are one line on standard error; exit 2 for bad usage or configuration, 1 for others.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as ConfigurationError {
+            Terminal.complain("\(error)")
+            Foundation.exit(2)
+        } catch  where exitCode(for: error) == .validationFailure {
+            let message = fullMessage(for: error)
+            Terminal.complain(message)
+            Foundation.exit(2)
+        } catch let code as ExitCode {
+            Foundation.exit(code.rawValue)
+        } catch  where exitCode(for: error) == .success {
+            print(message(for: error))
+            Foundation.exit(0)
+        } catch {
+            Terminal.complain("concord: \(error)")
+            Foundation.exit(1)
+        }
+    }
 }

@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func aSourceWithoutTimeKeysHasNoDayThatLooksCapped() {
-        let enterprise = Enterprise(seed: 5, studies: 60_000)
+        let enterprise = Enterprise(seed: 5, studies: 30_000)
         for (index, source) in enterprise.sources.enumerated() where source.temper.ignoresTimeKeys {
             let days = Dictionary(grouping: enterprise.copies(at: index)) { $0.values[.studyDate] ?? "" }
             #expect(!days.values.contains { $0.count >= 100 && $0.count % 50 == 0 })

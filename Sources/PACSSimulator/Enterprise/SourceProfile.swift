@@ -88,6 +88,7 @@ extension SourceProfile {
         },
         profile("c", 3, "HOSP-C", share: 14, Temper(cap: .refused(300))) {
             $0.text = .always(.utf8)
+            $0.unsupported = [.timezoneOffsetFromUTC]
         },
         // Its time keys do nothing, so a day that it could not answer whole would be irreducible: no cap.
         profile("d", 4, "HOSP-A", share: 10, Temper()) {

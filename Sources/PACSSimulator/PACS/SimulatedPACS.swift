@@ -1,0 +1,133 @@
+import DICOM
+import DIMSE
+
+/// One simulated PACS on a port of its own: a source's studies, answered the way its temper has it.
+package final class SimulatedPACS: Sendable {
+    package let profile: SourceProfile
+    package let log: DoorLog
+    private let server: SCPServer
+
+    package var port: Int { server.port }
+
+    /// Responses between two waits of a slow source.
+    private static let batch = 100
+
+    private init(profile: SourceProfile, log: DoorLog, server: SCPServer) {
+        self.profile = profile
+        self.log = log
+        self.server = server
+    }
+
+    /// Starts it on loopback. `port` 0: any free one.
+    package static func start(
+        _ profile: SourceProfile, copies: [StudyCopy], port: Int = 0
+    ) async throws -> SimulatedPACS {
+        let log = DoorLog()
+        let archive = Archive(profile: profile, copies: copies)
+        var configuration = SCPConfiguration()
+        configuration.port = port
+        configuration.aeTitles = [try AETitle(profile.aeTitle)]
+        configuration.pduPacking = profile.temper.packsSeveralPDVs ? .several : .one
+        configuration.queriesPerAssociation = profile.temper.queriesPerAssociation
+        configuration.onAssociation = { event in
+            switch event {
+            case .opened(let calling): log.record(.associationOpened, calling: calling.value)
+            case .closed(let calling): log.record(.associationClosed, calling: calling.value)
+            }
+        }
+        let server = try await SCPServer.start(
+            configuration, onEcho: { calling in log.record(.echo, calling: calling.value) },
+            onFind: { request, responder in
+                log.record(.find, calling: request.calling.value)
+                return try await archive.answer(request, responder)
+            })
+        return SimulatedPACS(profile: profile, log: log, server: server)
+    }
+
+    package func stop() async { await server.stop() }
+
+    /// What lies behind the network: the studies, and how they are answered.
+    private struct Archive: Sendable {
+        let profile: SourceProfile
+        let table: StudyTable
+        let answers: Answers
+
+        init(profile: SourceProfile, copies: [StudyCopy]) {
+            self.profile = profile
+            table = StudyTable(copies, temper: profile.temper)
+            answers = Answers(copies, profile: profile)
+        }
+
+        func answer(_ request: FindRequest, _ responder: FindResponder) async throws -> FindStatus {
+            var keys: [Attribute: String] = [:]
+            var requested: Set<UInt32> = []
+            for attribute in Attribute.allCases {
+                guard let text = request.identifier.text(attribute.dicomTag) else { continue }
+                keys[attribute] = text
+                requested.insert(attribute.tag)
+            }
+            switch (request.identifier.text(.queryRetrieveLevel), request.model) {
+            case ("STUDY", _):
+                return try await answerStudies(keys, requested, responder)
+            case ("PATIENT", .patientRoot), ("PATIENT", .patientStudyOnly):
+                return try await answerPatients(keys, requested, responder)
+            default:
+                return FindStatus(0xA900, offendingElements: [.queryRetrieveLevel])
+            }
+        }
+
+        private func answerStudies(
+            _ keys: [Attribute: String], _ requested: Set<UInt32>, _ responder: FindResponder
+        ) async throws -> FindStatus {
+            let matches = table.matches(keys)
+            var ending = FindStatus.success
+            var sent = matches.count
+            switch profile.temper.cap {
+            case .silent(let count): sent = min(sent, count)
+            case .cancelled(let count) where matches.count > count:
+                sent = count
+                ending = .cancelled
+            case .refused(let count) where matches.count > count && (keys[.studyInstanceUID] ?? "").isEmpty:
+                return .unableToProcess("Request entity too large")
+            default: break
+            }
+            let shape = Answers.Shape(
+                requested: requested, level: "STUDY", isExplicit: responder.transferSyntax == .explicitVRLittleEndian)
+            return try await send(answers, matches.prefix(sent), shape, responder) ? ending : .cancelled
+        }
+
+        private func answerPatients(
+            _ keys: [Attribute: String], _ requested: Set<UInt32>, _ responder: FindResponder
+        ) async throws -> FindStatus {
+            var seen: Set<String> = []
+            let firsts = table.matches(keys.filter { $0.key.isOfPatient })
+                .filter { seen.insert(table.copies[$0].values[.patientID] ?? "").inserted }
+            let ofPatients = Set(Attribute.allCases.filter(\.isOfPatient).map(\.tag))
+            let shape = Answers.Shape(
+                requested: requested.intersection(ofPatients), level: "PATIENT",
+                isExplicit: responder.transferSyntax == .explicitVRLittleEndian)
+            return try await send(answers, firsts[...], shape, responder) ? .success : .cancelled
+        }
+
+        /// False: the peer cancelled.
+        private func send(
+            _ answers: Answers, _ positions: ArraySlice<Int>, _ shape: Answers.Shape, _ responder: FindResponder
+        ) async throws -> Bool {
+            if positions.isEmpty, let latency = profile.temper.latency { try await Task.sleep(for: latency) }
+            var rest = positions
+            while !rest.isEmpty {
+                if let latency = profile.temper.latency { try await Task.sleep(for: latency) }
+                for identifier in answers.encoded(rest.prefix(SimulatedPACS.batch), shape) {
+                    try await responder.send(encoded: identifier)
+                }
+                rest = rest.dropFirst(SimulatedPACS.batch)
+                if responder.isCancelled { return false }
+            }
+            return true
+        }
+    }
+}
+
+extension Attribute {
+    var dicomTag: Tag { Tag(UInt16(tag >> 16), UInt16(tag & 0xFFFF)) }
+}

@@ -1,0 +1,20 @@
+import HTTPTypes
+import Hummingbird
+import StudyIndex
+
+/// For load balancers: `/healthz` says that the process answers, `/readyz` that its database does too.
+struct HealthRoutes: Sendable {
+    let index: StudyIndex
+
+    func add(to router: Router<ServerContext>) {
+        router.get("/healthz") { _, _ in Response.text(.ok, "ok\n") }
+        router.get("/readyz") { _, _ in
+            do {
+                _ = try await index.schemaVersion()
+                return Response.text(.ok, "ready\n")
+            } catch {
+                return Response.text(.serviceUnavailable, "the database does not answer\n")
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import DICOM
+
+/// A `/studies` request, understood: what to search, and what the answer must warn of.
+///
+/// Whatever a real client sends and we can serve is served (F128, F146): unknown attributes are ignored with a
+/// warning, a limit above ours is clamped (F131). Only what has no meaning is refused.
+struct SearchRequest {
+    /// The most studies in one answer.
+    static let maximumResults = 5_000
+    /// How many when the client sets no limit.
+    static let defaultResults = 1_000
+
+    private(set) var query: StudyQuery
+    private(set) var warnings: [String] = []
+
+    struct Refused: Error {
+        var reason: String
+    }
+
+    init(rawQuery: String, level: QueryLevel) throws(Refused) {
+        guard let url = URLQuery(rawQuery) else {
+            throw Refused(
+                reason: "the query has a broken percent escape or more than \(URLQuery.maximumComponents) components")
+        }
+        query = StudyQuery(level: level)
+        query.limit = Self.defaultResults
+        var values: [QueryAttribute: [String]] = [:]
+        var order: [QueryAttribute] = []
+        for component in url.components {
+            switch component.name.lowercased() {
+            case "limit": try setLimit(component.value)
+            case "offset": query.offset = try Self.count(component)
+            case "fuzzymatching":
+                if component.value.lowercased() == "true" {
+                    warnings.append(
+                        "The fuzzymatching parameter is not supported. Only literal matching has been performed.")
+                }
+            case "includefield": include(component.value)
+            default:
+                guard let attribute = Self.attribute(component.name), attribute.level <= level else {
+                    warnings.append("The attribute \(Self.safe(component.name)) is not supported and was ignored.")
+                    continue
+                }
+                if values[attribute] == nil { order.append(attribute) }
+                values[attribute, default: []].append(component.value)
+            }
+        }
+        for attribute in order {
+            try add(attribute, values[attribute] ?? [])
+        }
+    }
+
+    private mutating func setLimit(_ text: String) throws(Refused) {
+        guard let limit = Int(text), limit >= 0 else { throw Refused(reason: "limit must be a number of 0 or more") }
+        query.limit = min(limit, Self.maximumResults)
+        if limit > Self.maximumResults {
+            warnings.append("The limit was reduced to \(Self.maximumResults) results.")
+        }
+    }
+
+    private static func count(_ component: URLQuery.Component) throws(Refused) -> Int {
+        guard let value = Int(component.value), value >= 0 else {
+            throw Refused(reason: "\(component.name) must be a number of 0 or more")
+        }
+        return value
+    }
+
+    /// Comma lists and repetition both (F123); unknown fields are ignored.
+    private mutating func include(_ list: String) {
+        for name in list.split(separator: ",") {
+            if name.lowercased() == "all" {
+                query.includeAll = true
+            } else if let attribute = Self.attribute(String(name)) {
+                query.includeFields.append(attribute.tag)
+            }
+        }
+    }
+
+    private mutating func add(_ attribute: QueryAttribute, _ values: [String]) throws(Refused) {
+        let filled = values.filter { !$0.isEmpty && $0 != "*" }
+        guard let text = filled.first else {
+            query.includeFields.append(attribute.tag)
+            return
+        }
+        // Lists come with commas, backslashes, and as repeated parameters (F125, F126).
+        let joined = filled.joined(separator: "\\")
+        do {
+            query.keys.append(try QueryKey(attribute, parsing: attribute.isList ? joined : text))
+        } catch {
+            throw Refused(reason: "\(attribute.keyword) has a value that cannot be matched: \(attribute.expectation)")
+        }
+        if !attribute.isList, filled.count > 1 {
+            warnings.append("Of several values for \(attribute.keyword) only the first was matched.")
+        }
+    }
+
+    /// By keyword or by tag in hexadecimal (F123).
+    private static func attribute(_ name: String) -> QueryAttribute? {
+        if let attribute = AttributeDictionary.attribute(keyword: name) { return attribute }
+        return Tag(hex: name).flatMap { AttributeDictionary.attribute($0) }
+    }
+
+    /// A client's word in a header: short, and of letters and digits only.
+    private static func safe(_ name: String) -> String {
+        String(
+            name.unicodeScalars.filter {
+                $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil)
+            }.prefix(40))
+    }
+}
+
+extension QueryAttribute {
+    fileprivate var isList: Bool { matching == .uidList || matching == .multiValue }
+
+    /// What a value of this attribute has to look like, for the person who wrote it.
+    fileprivate var expectation: String {
+        switch matching {
+        case .dateRange: "expected YYYYMMDD, or a range such as 20200101-20201231, 20200101- or -20201231"
+        case .timeRange: "expected HHMMSS, or a range such as 080000-120000"
+        case .integer: "expected a whole number"
+        default: "expected text without control characters"
+        }
+    }
+}

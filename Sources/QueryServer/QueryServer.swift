@@ -1,0 +1,53 @@
+import DICOM
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import StudyIndex
+
+/// The HTTP server: metadata lookups from the index, over QIDO-RS.
+///
+/// Stateless; any number may run on one database. Everything but health needs an API key.
+package struct QueryServer: Sendable {
+    package var host: String
+    /// 0: any free port; `onListening` says which.
+    package var port: Int
+    private let index: StudyIndex
+    private let logger: Logger
+
+    package init(host: String, port: Int, index: StudyIndex, logger: Logger) {
+        self.host = host
+        self.port = port
+        self.index = index
+        self.logger = logger
+    }
+
+    /// Serves until the task is cancelled or the process is asked to stop.
+    package func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
+        let application = Application(
+            router: makeRouter(),
+            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "concord"),
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
+            logger: logger)
+        try await application.runService()
+    }
+
+    private func makeRouter() -> Router<ServerContext> {
+        let router = Router(context: ServerContext.self)
+        router.add(middleware: ErrorResponses(logger: logger))
+        HealthRoutes(index: index).add(to: router)
+        let authenticated = router.group().add(middleware: Authentication(index: index))
+        SearchRoutes(catalog: index).add(to: authenticated.group("/dicom-web"))
+        return router
+    }
+}
+
+/// What a request carries from its authentication to its handler.
+struct ServerContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    var key: APIKey?
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+    }
+}

@@ -1,0 +1,42 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+
+extension Response {
+    static func text(_ status: HTTPResponse.Status, _ text: String) -> Response {
+        Response(
+            status: status, headers: [.contentType: "text/plain; charset=utf-8", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    }
+}
+
+/// A refusal that the client can do something about.
+struct RequestError: Error {
+    var status: HTTPResponse.Status
+    /// What to do about it; no patient data.
+    var message: String
+    var headers: HTTPFields = [:]
+}
+
+/// Turns errors into answers: refusals with their reason, anything else as a 500 that tells nothing of its inside.
+struct ErrorResponses: RouterMiddleware {
+    typealias Context = ServerContext
+    let logger: Logger
+
+    func handle(
+        _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let error as RequestError {
+            var response = Response.text(error.status, error.message + "\n")
+            for field in error.headers { response.headers.append(field) }
+            return response
+        } catch let error as HTTPError {
+            return Response.text(error.status, (error.body ?? error.status.reasonPhrase) + "\n")
+        } catch {
+            logger.error("request failed", metadata: ["error": "\(error)"])
+            return Response.text(.internalServerError, "the server failed to answer; its log says why\n")
+        }
+    }
+}

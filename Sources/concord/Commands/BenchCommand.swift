@@ -1,0 +1,7 @@
+import ArgumentParser
+
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "The benchmarks of the README, each beside a peer.",
+        subcommands: [BenchFind.self])
+}

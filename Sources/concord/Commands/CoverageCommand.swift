@@ -1,0 +1,93 @@
+import ArgumentParser
+import DICOM
+import Foundation
+import Reconcile
+import StudyIndex
+
+struct CoverageCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coverage", abstract: "What is proven of each source, by month, and every hole with its reason.")
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: "text, json or csv.") var format = Format.text
+
+    enum Format: String, ExpressibleByArgument { case text, json, csv }
+
+    /// What no sweep by date can prove, said under every coverage.
+    static let caveat =
+        "Studies with blank or malformed dates are out of a date sweep's reach; the patient pass has not been made."
+
+    func run() async throws {
+        try await OpenIndex.with(try global.configuration()) { open in
+            let coverage = try await open.index.coverage()
+            switch format {
+            case .text: Terminal.write(Self.text(coverage))
+            case .csv: Terminal.write(Self.csv(coverage))
+            case .json: Terminal.write(try Self.json(coverage))
+            }
+        }
+    }
+
+    private static func mark(_ state: Coverage.State) -> String {
+        switch state {
+        case .proven: "█"
+        case .enumerated: "▓"
+        case .notAsked: "·"
+        case .hole: "!"
+        }
+    }
+
+    /// A heat map of the months, and under it every range that is not proven.
+    private static func text(_ coverage: Coverage) -> String {
+        var text = "█ proven  ▓ enumerated: split by time  ! hole  · not asked; one mark a month\n"
+        let bySource = Dictionary(grouping: coverage.months(), by: \.source)
+        for (source, months) in bySource.sorted(by: { $0.key < $1.key }) {
+            text += "\n\(source)\n"
+            let years = Dictionary(grouping: months) { String($0.month.prefix(4)) }
+            for (year, months) in years.sorted(by: { $0.key < $1.key }) where Int(year) != nil {
+                text += "  \(year)  " + months.sorted { $0.month < $1.month }.map { mark($0.state) }.joined() + "\n"
+            }
+            for month in months where Int(month.month.prefix(4)) == nil {
+                text += "  \(month.month): \(month.state.rawValue)\n"
+            }
+            for span in coverage.spans where span.source == source && span.state != .proven {
+                text += "  \(span.state.rawValue): \(span.dates)\(span.reason.isEmpty ? "" : "  \(span.reason)")\n"
+            }
+        }
+        return text + "\n" + caveat + "\n"
+    }
+
+    private static func csv(_ coverage: Coverage) -> String {
+        let lines = coverage.spans.map { span in
+            [span.source, span.state.rawValue, span.from?.iso ?? "", span.to?.iso ?? "", span.at, span.reason]
+                .map { "\"" + $0.replacing("\"", with: "\"\"") + "\"" }.joined(separator: ",")
+        }
+        return (["source,state,from,to,verified_at,reason"] + lines).joined(separator: "\r\n") + "\r\n"
+    }
+
+    private struct Span: Encodable {
+        var source: String
+        var state: String
+        var from: String?
+        var to: String?
+        var verifiedAt: String
+        var reason: String
+    }
+
+    private struct Document: Encodable {
+        var spans: [Span]
+        var notProven: String
+    }
+
+    private static func json(_ coverage: Coverage) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        let spans = coverage.spans.map { span in
+            Span(
+                source: span.source, state: span.state.rawValue, from: span.from?.iso, to: span.to?.iso,
+                verifiedAt: span.at, reason: span.reason)
+        }
+        return String(decoding: try encoder.encode(Document(spans: spans, notProven: caveat)), as: UTF8.self) + "\n"
+    }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Foundation
+
+struct InitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "init", abstract: "Write a commented concord.yaml.")
+
+    @Option(help: "Where to write it.")
+    var config = "concord.yaml"
+
+    func run() throws {
+        guard !FileManager.default.fileExists(atPath: config) else {
+            throw ConfigurationError(
+                file: config, line: nil, key: "", message: "exists already; remove it or name another with --config")
+        }
+        try Data(Self.example.utf8).write(to: URL(fileURLWithPath: config), options: .withoutOverwriting)
+        print("Wrote \(config). Fill in your sources, then try `concord echo`.")
+    }
+
+    static let example = """
+        # Concord's configuration. Its schema: schemas/config.schema.json. Unknown keys are errors.
+        data_dir: ./data
+        database: embedded              # a private PostgreSQL below data_dir, or postgresql://user@host/db
+        ae_title: CONCORD               # how Concord calls itself; each PACS must know it
+
+        sources:
+          - name: pacs-a                # as it appears in reports
+            ae_title: PACSA             # the PACS's own (called) AE title
+            host: 127.0.0.1
+            port: 11112
+            # calling_ae_title: CONCORD # where this PACS knows Concord by another name
+            issuer: HOSP-A              # issuer of its patient IDs where it sends none; mandatory
+            priority: 1                 # 1 wins when copies disagree
+            # character_set: ISO_IR 100 # of answers that declare none
+            limits:
+              queries_per_second: 5     # never exceeded, over all Concord processes together
+              associations: 2           # open at once
+              # max_results: 500        # a cap on its answers, if you know one
+            timeouts: { connect: 10s, response: 60s, query: 15m }
+
+        # Which source should hold what another holds: missing copies are reported only for these.
+        # expects:
+        #   - { from: pacs-a, to: archive, since: 20200101 }
+
+        server:
+          http: { host: 127.0.0.1, port: 8001 }
+
+        """
+}

@@ -1,0 +1,25 @@
+import ArgumentParser
+import Foundation
+import PACSSimulator
+
+struct SimulateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate", abstract: "Run 8 simulated PACS on loopback, with the truth about them.",
+        discussion:
+            "Writes truth.json and a matching concord.yaml into --dir, and serves until standard input ends or Ctrl-C.")
+
+    @Option(help: "Studies of the enterprise.") var studies = 5_000
+    @Option(help: "The same seed makes the same enterprise.") var seed: UInt64 = 1
+    @Option(help: "Where truth.json and concord.yaml are written.") var dir: String
+    @Option(help: "First of eight consecutive ports (default: free ones).") var ports: Int = 0
+
+    func run() async throws {
+        let enterprise = try await SimulatedEnterprise.start(
+            studies: studies, seed: seed, directory: dir, portsFrom: ports)
+        print("serving \(studies) studies on 8 PACS, ports \(enterprise.ports); \(dir)/concord.yaml")
+        fflush(nil)
+        // Until a signal ends the process, or the one who started us closes our standard input.
+        while readLine() != nil {}
+        await enterprise.stop()
+    }
+}

@@ -1,0 +1,125 @@
+import DICOM
+import DIMSE
+import Foundation
+import StudyIndex
+import Sweep
+
+/// `concord.yaml`, read and checked. The file's JSON Schema is `schemas/config.schema.json`; `concord init` writes a
+/// commented example.
+struct Configuration: Sendable {
+    var file: String
+    /// Absolute; relative paths in the file are relative to the file.
+    var dataDirectory: String
+    /// nil: `embedded`.
+    var databaseURL: String?
+    var aeTitle: AETitle
+    var sources: [SourceConfiguration]
+    var expects: [Expectation]
+    var http: Endpoint
+
+    struct Endpoint: Sendable {
+        var host = "127.0.0.1"
+        var port = 8001
+    }
+
+    /// One source should hold what another holds, from a study date on.
+    struct Expectation: Sendable {
+        var from: String
+        var to: String
+        var since: DICOMDate
+    }
+
+    static func load(_ explicit: String?) throws(ConfigurationError) -> Configuration {
+        let candidates = explicit.map { [$0] } ?? ["./concord.yaml", "/etc/concord/concord.yaml"]
+        guard let file = candidates.first(where: FileManager.default.isReadableFile(atPath:)) else {
+            throw ConfigurationError(
+                file: candidates.joined(separator: " or "), line: nil, key: "",
+                message: "cannot be read; `concord init` writes a first one, --config names another")
+        }
+        return try YAMLSection.read(file: file, Self.read)
+    }
+
+    static func parse(_ yaml: String, file: String) throws(ConfigurationError) -> Configuration {
+        try YAMLSection.read(yaml: yaml, file: file, Self.read)
+    }
+
+    private static func read(_ section: inout YAMLSection) throws(ConfigurationError) -> Configuration {
+        try Configuration(&section)
+    }
+
+    private init(_ section: inout YAMLSection) throws(ConfigurationError) {
+        file = section.file
+        let directory = URL(fileURLWithPath: file).deletingLastPathComponent()
+        dataDirectory =
+            URL(fileURLWithPath: try section.string("data_dir") ?? "./data", relativeTo: directory)
+            .standardizedFileURL.path
+        let database = try section.string("database") ?? "embedded"
+        if database == "embedded" {
+            databaseURL = nil
+        } else if database.hasPrefix("postgresql://") || database.hasPrefix("postgres://") {
+            databaseURL = database
+        } else {
+            throw section.error("database", "expected `embedded` or a postgresql:// URL")
+        }
+        let aeTitle = try section.aeTitle("ae_title", default: "CONCORD")
+        self.aeTitle = aeTitle
+        sources = try section.sections("sources") { (source) throws(ConfigurationError) in
+            try SourceConfiguration(&source, calling: aeTitle)
+        }
+        let names = sources.map(\.name)
+        if names.isEmpty { throw section.error("sources", "at least one source is needed") }
+        if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
+            throw section.error("sources", "two sources are called \(twice); names must differ")
+        }
+        expects = try section.sections("expects") { (expectation) throws(ConfigurationError) in
+            try Expectation(&expectation, names: names)
+        }
+        http =
+            try section.section("server") { (server) throws(ConfigurationError) in
+                try server.section("http") { (http) throws(ConfigurationError) in
+                    Endpoint(
+                        host: try http.string("host") ?? "127.0.0.1",
+                        port: try http.integer("port", in: 0...65_535) ?? 8001)
+                } ?? Endpoint()
+            } ?? Endpoint()
+    }
+}
+
+extension Configuration.Expectation {
+    fileprivate init(_ section: inout YAMLSection, names: [String]) throws(ConfigurationError) {
+        from = try section.required("from")
+        to = try section.required("to")
+        for (key, name) in [("from", from), ("to", to)] where !names.contains(name) {
+            throw section.error(key, "no source is called \(name)")
+        }
+        guard let since = try section.date("since") else { throw section.error("since", "is mandatory") }
+        self.since = since
+    }
+}
+
+extension Configuration {
+    /// `expects`, by the sources' ids in the database.
+    func expectations(_ ids: [String: Int32]) -> [Sweep.Expectation] {
+        expects.compactMap { expected in
+            guard let from = ids[expected.from], let to = ids[expected.to] else { return nil }
+            return Sweep.Expectation(from: from, to: to, since: expected.since)
+        }
+    }
+}
+
+extension YAMLSection {
+    mutating func aeTitle(_ key: String) throws(ConfigurationError) -> AETitle? {
+        guard let text = try string(key) else { return nil }
+        return try aeTitle(key, text)
+    }
+
+    mutating func aeTitle(_ key: String, default standard: String) throws(ConfigurationError) -> AETitle {
+        try aeTitle(key, try string(key) ?? standard)
+    }
+
+    private func aeTitle(_ key: String, _ text: String) throws(ConfigurationError) -> AETitle {
+        do { return try AETitle(text) } catch {
+            throw self.error(key, "expected an AE title of 1 to 16 characters")
+        }
+    }
+}
