@@ -22,6 +22,9 @@ package struct Enterprise: Sendable {
         studies = builder.finish()
     }
 
+    /// No sweep asks for it: a source would read it as an adjustment of all dates and times (F28).
+    private static let neverAsked = Attribute.timezoneOffsetFromUTC.keyword
+
     package var truth: Truth {
         Truth(
             seed: seed,
@@ -32,7 +35,7 @@ package struct Enterprise: Sendable {
                     copies: study.copies.map {
                         Truth.Copy(
                             source: sources[$0.source].name, reachable: $0.isReachable,
-                            attributes: $0.values.byKeyword)
+                            attributes: $0.values.byKeyword.filter { $0.key != Self.neverAsked })
                     })
             },
             duplicates: studies.compactMap { study in
