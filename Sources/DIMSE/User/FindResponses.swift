@@ -47,9 +47,12 @@ package struct FindResponses: AsyncSequence, Sendable {
 
         fileprivate init(lifetime: Lifetime) { self.lifetime = lifetime }
 
-        package mutating func next() async throws -> FindResponse? {
+        package mutating func next() async throws -> FindResponse? { try await next(isolation: nil) }
+
+        /// Stays on the caller's actor: a hop to another executor and back per match costs more than the match.
+        package mutating func next(isolation actor: isolated (any Actor)?) async throws -> FindResponse? {
             if position == batch.count {
-                batch = try await lifetime.buffer.nextBatch()
+                batch = try await lifetime.buffer.nextBatch(isolation: actor)
                 position = 0
                 if batch.isEmpty { return nil }
             }
@@ -130,9 +133,9 @@ final class ResponseBuffer: Sendable {
     }
 
     /// The next responses; empty at the end.
-    func nextBatch() async throws -> [FindResponse] {
+    func nextBatch(isolation actor: isolated (any Actor)?) async throws -> [FindResponse] {
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            try await withCheckedThrowingContinuation(isolation: actor) { continuation in
                 let (result, wasPaused) = state.withLockedValue { state -> (Result<[FindResponse], any Error>?, Bool) in
                     if !state.responses.isEmpty {
                         let batch = state.responses
