@@ -72,13 +72,13 @@ let package = Package(
         .testTarget(name: "ReconcileTests", dependencies: ["Reconcile", "PACSSimulator", "DICOM"], swiftSettings: strict),
         .testTarget(
             name: "SweepTests",
-            dependencies: ["Sweep", "StudyIndex", "PostgresClient", "PACSSimulator", "DIMSE", "DICOM"],
+            dependencies: ["Sweep", "StudyIndex", "PostgresClient", "PACSSimulator", "DIMSE", "DICOM", logging],
             swiftSettings: strict),
         .testTarget(name: "PACSSimulatorTests", dependencies: ["PACSSimulator", "DIMSE", "DICOM"], swiftSettings: strict),
         .testTarget(
             name: "QueryServerTests", dependencies: ["QueryServer", "StudyIndex", "PostgresClient", "DICOM"],
             swiftSettings: strict),
-        .testTarget(name: "ConcordTests", dependencies: ["concord"], swiftSettings: strict),
+        .testTarget(name: "ConcordTests", dependencies: ["concord", "DIMSE"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,4 @@
+import DIMSE
 import Testing
 
 @testable import concord

@@ -1,0 +1,85 @@
+import DICOM
+import Testing
+
+@testable import QueryServer
+
+@Suite struct SearchRequestTests {
+    private func request(_ query: String) throws -> SearchRequest { try SearchRequest(rawQuery: query, level: .study) }
+
+    private func match(_ keyword: String, in query: String) throws -> QueryKey.Match? {
+        try request(query).query.keys.first { $0.attribute.keyword == keyword }?.match
+    }
+
+    @Test func whatOHIFSendsIsUnderstood() throws {
+        let request = try request(
+            "limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060%2C00080090%2C00100030&PatientName=*M%C3%9CLLER*&00100020=*12*&ModalitiesInStudy=CT,MR&StudyDate=20200101-20201231"
+        )
+        #expect(request.query.limit == 101)
+        #expect(request.query.includeFields.contains(.studyDescription))
+        #expect(request.warnings.isEmpty)
+        #expect(
+            request.query.keys.map(\.match) == [
+                .name("*muller*"), .wildcard("*12*"), .anyOf(["CT", "MR"]),
+                .dates(DateRange(lower: DICOMDate("20200101"), upper: DICOMDate("20201231"))),
+            ])
+    }
+
+    @Test func whatWeasisSendsIsUnderstood() throws {
+        let request = try request("00100020=123&&includefield=00080020,00080030&00100021=HOSP&limit=10&offset=0&")
+        #expect(request.query.keys.map(\.match) == [.single("123"), .single("HOSP")])
+    }
+
+    @Test(arguments: ["1.2,1.3", "1.2%5C1.3", "1.2\\1.3"])
+    func uidListsComeWithCommasAndBackslashes(_ list: String) throws {
+        #expect(try match("StudyInstanceUID", in: "StudyInstanceUID=\(list)") == .uids(["1.2", "1.3"]))
+    }
+
+    @Test func uidListsComeAsRepeatedParameters() throws {
+        #expect(try match("StudyInstanceUID", in: "0020000D=1.2&0020000D=1.3") == .uids(["1.2", "1.3"]))
+    }
+
+    @Test func aMatchKeyThatIsAlsoAnIncludeFieldStillFilters() throws {
+        #expect(try match("AccessionNumber", in: "includefield=AccessionNumber&AccessionNumber=A1") == .single("A1"))
+    }
+
+    @Test func plusAndPercentAreDecodedOnce() throws {
+        #expect(try match("StudyDescription", in: "StudyDescription=CT+HEAD%20A%2541") == .single("CT HEAD A%41"))
+    }
+
+    @Test func unknownAttributesAreIgnoredWithAWarning() throws {
+        let request = try request("Bogus=1&77771020=x&PatientID=1")
+        #expect(request.query.keys.count == 1)
+        #expect(request.warnings.count == 2)
+    }
+
+    @Test func aLimitAboveOursIsClampedWithAWarning() throws {
+        let request = try request("limit=1000000")
+        #expect(request.query.limit == SearchRequest.maximumResults)
+        #expect(request.warnings.count == 1)
+    }
+
+    @Test func fuzzyMatchingIsSaidToBeUnsupported() throws {
+        #expect(
+            try request("fuzzymatching=true").warnings == [
+                "The fuzzymatching parameter is not supported. Only literal matching has been performed."
+            ])
+    }
+
+    @Test(arguments: [
+        "StudyDate=-", "StudyDate=2020-13-01", "limit=-1", "offset=x", "PatientID=%ZZ", "NumberOfStudyRelatedSeries=x",
+    ])
+    func whatHasNoMeaningIsRefused(_ query: String) {
+        #expect(throws: SearchRequest.Refused.self) { try request(query) }
+    }
+
+    @Test(arguments: [
+        (nil, true), ("*/*", true), ("application/dicom+json", true),
+        ("application/dicom+json, application/json", true),
+        ("application/dicom+json, multipart/related; type=application/octet-stream", true),
+        ("text/html,application/xhtml+xml", true), ("multipart/related; type=\"application/dicom+xml\"", false),
+        ("application/dicom+json;q=0", false), ("image/png", false),
+    ])
+    func dicomJSONIsAnsweredWheneverItIsAcceptable(_ header: String?, _ allowed: Bool) {
+        #expect(AcceptHeader.allowsDICOMJSON(header) == allowed)
+    }
+}

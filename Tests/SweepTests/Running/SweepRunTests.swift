@@ -1,0 +1,170 @@
+import DICOM
+import DIMSE
+import Foundation
+import Logging
+import PACSSimulator
+import StudyIndex
+import Synchronization
+import Testing
+
+@testable import Sweep
+
+@Suite(.serialized) struct SweepRunTests {
+    /// Enough studies that days overflow the caps of the simulated PACS.
+    private static let enterprise = Enterprise(seed: 11, studies: 2_500)
+
+    private func start() async throws -> [SimulatedPACS] {
+        var sources: [SimulatedPACS] = []
+        for (index, profile) in Self.enterprise.sources.enumerated() {
+            sources.append(try await SimulatedPACS.start(profile, copies: Self.enterprise.copies(at: index)))
+        }
+        return sources
+    }
+
+    private static let rate = 200.0
+
+    private func sweepSources(
+        _ running: [SimulatedPACS], in index: StudyIndex
+    ) async throws -> [SweepSource] {
+        let ids = try await index.register(
+            running.map {
+                SourceDefinition(
+                    name: $0.profile.name, aeTitle: $0.profile.aeTitle, host: "127.0.0.1", port: $0.port,
+                    issuer: $0.profile.issuer, priority: $0.profile.priority, queriesPerSecond: Self.rate,
+                    associations: 2)
+            })
+        return try running.map { pacs in
+            let peer = Peer(
+                host: "127.0.0.1", port: pacs.port, called: try AETitle(pacs.profile.aeTitle),
+                calling: try AETitle("CONCORD"), defaultCharacterSet: .latin1)
+            return SweepSource(
+                id: try #require(ids[pacs.profile.name]), name: pacs.profile.name, peer: peer, associations: 2,
+                maximumResults: nil)
+        }
+    }
+
+    private func run(
+        _ sources: [SweepSource], _ index: StudyIndex, dates: DateRange = DateRange(lower: nil, upper: nil)
+    ) throws -> SweepRun {
+        SweepRun(
+            job: "test", sources: sources, dates: dates, workers: 2, index: index,
+            today: try #require(DICOMDate("20261124")), logger: Logger(label: "test"))
+    }
+
+    @Test func everyReachableCopyOfEightPACSIsInTheIndexWithinTheirBudgets() async throws {
+        let running = try await start()
+        try await withIndex { index in
+            let sweep = try run(try await sweepSources(running, in: index), index)
+            let id = try await sweep.run { _ in }
+            #expect(try await index.runSummary(run: id).flatMap(\.holes).isEmpty)
+
+            var found: Set<String> = []
+            try await index.eachStudy { uid, copies in
+                for copy in copies { found.insert(uid + " " + copy.source) }
+            }
+            let names = Self.enterprise.sources.map(\.name)
+            let truth = Set(
+                Self.enterprise.studies.flatMap { study in
+                    study.copies.filter(\.isReachable).map { study.uid + " " + names[$0.source] }
+                })
+            #expect(found == truth)
+        }
+        for pacs in running {
+            #expect(pacs.log.maximumOpenAssociations <= 2)
+            for window in [Duration.milliseconds(100), .milliseconds(500), .seconds(2)] {
+                let allowed = Self.rate * ((window + .milliseconds(100)) / .seconds(1)) + 1
+                #expect(Double(pacs.log.maximumRequests(within: window)) <= allowed)
+            }
+            await pacs.stop()
+        }
+    }
+
+    @Test func aSecondSweepFindsEverythingUnchanged() async throws {
+        let running = try await start()
+        try await withIndex { index in
+            let dates = try #require(DateRange(da: "20250101-20260630"))
+            let sweep = try run(try await sweepSources(running, in: index), index, dates: dates)
+            _ = try await sweep.run { _ in }
+            let before = try await index.watermark().change
+            let again = Mutex(MergeCounts())
+            _ = try await sweep.run { event in
+                if case .sliceEnded(_, let end) = event {
+                    again.withLock {
+                        $0.new += end.merged.new
+                        $0.changed += end.merged.changed
+                        $0.unchanged += end.merged.unchanged
+                        $0.missing += end.merged.missing
+                    }
+                }
+            }
+            #expect(again.withLock { $0.new + $0.changed + $0.missing } == 0)
+            #expect(again.withLock { $0.unchanged } > 0)
+            #expect(try await index.watermark().change == before)
+        }
+        for pacs in running { await pacs.stop() }
+    }
+
+    @Test func aSourceThatIsDownIsAHoleAndStopsNoOther() async throws {
+        let running = try await start()
+        let down = try #require(running.first)
+        await down.stop()
+        try await withIndex { index in
+            let dates = try #require(DateRange(da: "20260101-20260131"))
+            var sweep = try run(try await sweepSources(running, in: index), index, dates: dates)
+            sweep.clock = ImmediateClock()
+            let given = Mutex<[String]>([])
+            let id = try await sweep.run { event in
+                if case .abandoned(let source, _) = event { given.withLock { $0.append(source) } }
+            }
+            let summary = try await index.runSummary(run: id)
+            for source in summary {
+                #expect(source.holes.isEmpty == (source.source != down.profile.name))
+                #expect(source.unfinished == 0)
+            }
+        }
+        for pacs in running.dropFirst() { await pacs.stop() }
+    }
+
+    @Test func anInterruptedSweepGoesOnWhereItWas() async throws {
+        let running = try await start()
+        try await withIndex { index in
+            let dates = try #require(DateRange(da: "20240101-20260630"))
+            let sweep = try run(Array(try await sweepSources(running, in: index).prefix(1)), index, dates: dates)
+            let ended = Mutex(0)
+            let first = Task {
+                try await sweep.run { event in
+                    if case .sliceEnded = event {
+                        if ended.withLock({
+                            $0 += 1; return $0
+                        }) == 5 {
+                            withUnsafeCurrentTask { $0?.cancel() }
+                        }
+                    }
+                }
+            }
+            _ = await first.result
+            let before = try #require(running.first).log.requests.count
+            let slices = Mutex(0)
+            _ = try await sweep.run { event in
+                if case .started(_, _, let left, let resumed) = event {
+                    #expect(resumed)
+                    slices.withLock { $0 = left }
+                }
+            }
+            #expect(slices.withLock { $0 } < Planner.roots(of: dates, today: sweep.today).count)
+            #expect(before > 0)
+        }
+        for pacs in running { await pacs.stop() }
+    }
+}
+
+/// A clock on which every sleep is over at once.
+struct ImmediateClock: Clock {
+    typealias Instant = ContinuousClock.Instant
+    var now: Instant { ContinuousClock.now }
+    var minimumResolution: Duration { .zero }
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        try Task.checkCancellation()
+        await Task.yield()
+    }
+}
