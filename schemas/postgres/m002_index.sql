@@ -1,20 +1,21 @@
 -- The index: what each source says of each study, and one consolidated row per study.
+-- Searched texts have the C collation whatever the database's is: prefixes are ranges, and order is the same everywhere.
 
 CREATE TABLE observation (
-    study_uid                           text NOT NULL CHECK (study_uid <> ''),
+    study_uid                           text COLLATE "C" NOT NULL CHECK (study_uid <> ''),
     source_id                           int4 NOT NULL REFERENCES source,
     -- As the source sent it: NULL was not returned, '' was returned empty. Columns of DICOM's AttributeDictionary.
-    patient_id                          text,
-    issuer_of_patient_id                text,
-    patient_name                        text,
+    patient_id                          text COLLATE "C",
+    issuer_of_patient_id                text COLLATE "C",
+    patient_name                        text COLLATE "C",
     patient_birth_date                  text,
-    patient_sex                         text,
+    patient_sex                         text COLLATE "C",
     study_date                          text,
     study_time                          text,
-    accession_number                    text,
-    study_id                            text,
-    study_description                   text,
-    referring_physician_name            text,
+    accession_number                    text COLLATE "C",
+    study_id                            text COLLATE "C",
+    study_description                   text COLLATE "C",
+    referring_physician_name            text COLLATE "C",
     modalities_in_study                 text,
     number_of_study_related_series      text,
     number_of_study_related_instances   text,
@@ -22,10 +23,10 @@ CREATE TABLE observation (
     retrieve_ae_title                   text,
     timezone_offset_from_utc            text,
     -- Normalised for matching and comparing; NULL where there is nothing to normalise.
-    issuer                              text NOT NULL,
+    issuer                              text COLLATE "C" NOT NULL,
     -- Folded names; NULL where characters were lost.
-    name_key                            text,
-    physician_key                       text,
+    name_key                            text COLLATE "C",
+    physician_key                       text COLLATE "C",
     study_day                           date,
     study_clock                         int8,
     birth_day                           date,
@@ -43,36 +44,39 @@ CREATE TABLE observation (
     PRIMARY KEY (study_uid, source_id)
 ) WITH (fillfactor = 90);
 -- What people ask for; few, because random-keyed indexes are what writing costs. Queries match observations, never the
--- consolidated row, which may join the values of two copies.
+-- consolidated row, which may join the values of two copies. An index entry ends at 2,704 bytes, and what a PACS sends
+-- does not: the first 64 characters are indexed, and searches ask for those and for the whole.
 CREATE INDEX observation_day ON observation (study_day, source_id);
-CREATE INDEX observation_patient ON observation (patient_id);
-CREATE INDEX observation_accession ON observation (accession_number);
-CREATE INDEX observation_name ON observation (name_key);
+CREATE INDEX observation_patient ON observation (left(patient_id, 64));
+CREATE INDEX observation_accession ON observation (left(accession_number, 64));
+CREATE INDEX observation_name ON observation (left(name_key, 64));
+-- Rows that name-prefix and exact searches cannot find by those: names of several groups, and damaged texts.
+CREATE INDEX observation_grouped_name ON observation (study_uid) WHERE strpos(name_key, '=') > 0;
 CREATE INDEX observation_lossy ON observation (study_uid) WHERE lossy IS NOT NULL;
 
 -- Consolidated: patient group and every other attribute from the source of the best priority that returned it.
 CREATE TABLE study (
-    study_uid                           text PRIMARY KEY,
-    patient_id                          text,
-    issuer_of_patient_id                text,
-    patient_name                        text,
+    study_uid                           text COLLATE "C" PRIMARY KEY,
+    patient_id                          text COLLATE "C",
+    issuer_of_patient_id                text COLLATE "C",
+    patient_name                        text COLLATE "C",
     patient_birth_date                  text,
-    patient_sex                         text,
+    patient_sex                         text COLLATE "C",
     study_date                          text,
     study_time                          text,
-    accession_number                    text,
-    study_id                            text,
-    study_description                   text,
-    referring_physician_name            text,
+    accession_number                    text COLLATE "C",
+    study_id                            text COLLATE "C",
+    study_description                   text COLLATE "C",
+    referring_physician_name            text COLLATE "C",
     modalities_in_study                 text,
     number_of_study_related_series      text,
     number_of_study_related_instances   text,
     instance_availability               text,
     retrieve_ae_title                   text,
     timezone_offset_from_utc            text,
-    issuer                              text,
-    name_key                            text,
-    physician_key                       text,
+    issuer                              text COLLATE "C",
+    name_key                            text COLLATE "C",
+    physician_key                       text COLLATE "C",
     study_day                           date,
     study_clock                         int8,
     birth_day                           date,
@@ -84,16 +88,19 @@ CREATE TABLE study (
     -- For each attribute, in the dictionary's order, the source that it was taken from.
     provenance                          int4[]
 ) WITH (fillfactor = 85);
+-- The order of every answer: a list without keys reads its first page from here.
+CREATE INDEX study_newest ON study (study_day DESC NULLS LAST, study_clock DESC NULLS LAST, study_uid);
+
 CREATE TABLE change (
     id                                  int8 GENERATED ALWAYS AS IDENTITY,
     xid                                 xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    study_uid                           text NOT NULL
+    study_uid                           text COLLATE "C" NOT NULL
 );
 CREATE INDEX ON change (xid);
 
 -- A UID query that ended in Success without a match, while a study known to be there was found on the same association.
 CREATE TABLE absence (
-    study_uid                           text NOT NULL,
+    study_uid                           text COLLATE "C" NOT NULL,
     source_id                           int4 NOT NULL REFERENCES source,
     confirmed_at                        timestamptz NOT NULL,
     PRIMARY KEY (study_uid, source_id)
@@ -103,7 +110,7 @@ CREATE TABLE discrepancy (
     id                                  int8 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     class                               text NOT NULL,
     severity                            text NOT NULL CHECK (severity IN ('critical', 'major', 'minor', 'cosmetic')),
-    study_uid                           text NOT NULL,
+    study_uid                           text COLLATE "C" NOT NULL,
     other_uid                           text,
     sources                             text[] NOT NULL,
     -- Frozen at detection: keyword, then source, then value.

@@ -99,8 +99,7 @@ extension StudyIndex {
         try connection.query(SQL.upsertObservations, [id])
         if inserted < changed.count { try connection.query(SQL.recomputeStudies, [id]) }
         try connection.query(SQL.insertChanges)
-        try connection.query(
-            SQL.forgetAbsence, [id, .textArray(changed.map(\.record.studyInstanceUID))])
+        try connection.query(SQL.forgetAbsence, [id])
         return counts
     }
 
