@@ -73,8 +73,8 @@ extension StudyIndex {
         else { throw IndexError(.unknownSource, "observations of a source that was never registered") }
         // One row per study: of two patients under one UID at one source the first stands (the primary key is the UID).
         var seen: Set<String> = []
-        let staged = records.filter { !$0.studyInstanceUID.isEmpty && seen.insert($0.studyInstanceUID).inserted }
-            .map { StagedObservation($0, issuer: issuer) }
+        let staged = records.compactMap { StagedObservation($0, issuer: issuer) }
+            .filter { seen.insert($0.record.studyInstanceUID).inserted }
             .sorted { $0.record.studyInstanceUID < $1.record.studyInstanceUID }
         let differing = try connection.query(
             SQL.findChanged,
@@ -97,7 +97,7 @@ extension StudyIndex {
         let id = PostgresValue.int(Int64(source))
         let inserted = try connection.query(SQL.insertStudies, [id]).affectedRows
         try connection.query(SQL.upsertObservations, [id])
-        if inserted < changed.count { try connection.query(SQL.recomputeStudies, [id]) }
+        if inserted < changed.count { try connection.query(SQL.recomputeStudies) }
         try connection.query(SQL.insertChanges)
         try connection.query(SQL.forgetAbsence, [id])
         return counts
@@ -109,7 +109,7 @@ extension StudyIndex {
         switch slice.range.axis {
         case .times: return 0
         case .uids:
-            let shown = Set(records.map(\.studyInstanceUID))
+            let shown = Set(records.map(\.studyInstanceUID.storable))
             for uid in slice.range.uids where !shown.contains(uid) {
                 try connection.query(SQL.noteAbsence, [.int(Int64(slice.sourceID)), .text(uid)])
             }
@@ -120,7 +120,7 @@ extension StudyIndex {
                 SQL.noteMissing,
                 [
                     .int(Int64(slice.sourceID)), .int(Int64(Days.number(dates.lower ?? .earliest))),
-                    .int(Int64(Days.number(dates.upper ?? .latest))), .textArray(records.map(\.studyInstanceUID)),
+                    .int(Int64(Days.number(dates.upper ?? .latest))), .textArray(records.map(\.studyInstanceUID.storable)),
                 ]
             ).affectedRows
         }

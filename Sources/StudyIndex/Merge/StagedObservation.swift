@@ -7,23 +7,24 @@ struct StagedObservation: Sendable {
     let issuer: String
     let hash: [UInt8]
 
-    /// `issuer` is the source's own, for records that name none.
-    init(_ record: StudyRecord, issuer: String) {
+    /// Longer Study Instance UIDs would not fit into an index entry; the standard's end at 64.
+    static let longestUID = 1_024
+
+    /// `issuer` is the source's own, for records that name none. Nil: nothing that could be stored names a study.
+    init?(_ record: StudyRecord, issuer: String) {
+        let record = record.storable
+        guard (1...Self.longestUID).contains(record.studyInstanceUID.utf8.count) else { return nil }
         self.record = record
         self.issuer = record.issuerOfPatientID.isEmpty ? issuer : record.issuerOfPatientID
         var bytes: [UInt8] = []
         bytes.reserveCapacity(512)
-        // A marker before each text keeps "not returned" and "returned empty" apart, and texts from running together.
+        // Stored texts hold no NUL: it ends each, and a second one says that it was not returned.
         for text in record.texts {
-            guard let text else {
-                bytes.append(0)
-                continue
-            }
-            bytes.append(1)
-            bytes.append(contentsOf: text.utf8)
+            if let text { bytes.append(contentsOf: text.utf8) } else { bytes.append(0) }
+            bytes.append(0)
         }
-        bytes.append(2)
         bytes.append(contentsOf: self.issuer.utf8)
+        bytes.append(0)
         for tag in record.lossy { bytes.append(contentsOf: tag.hex.utf8) }
         hash = SHA256.hash(bytes)
     }
@@ -32,29 +33,46 @@ struct StagedObservation: Sendable {
     func write(to writer: inout CopyWriter) {
         let columns = AttributeDictionary.observation.count
         writer.beginRow(columns: columns + 11)
-        for text in record.texts { writer.append(text: text.map(Self.storable)) }
-        writer.append(text: Self.storable(issuer))
+        for text in record.texts { writer.append(text: text) }
+        writer.append(text: issuer)
         writer.append(text: nameKey(.patientName))
         writer.append(text: nameKey(.referringPhysicianName))
-        writer.append(date: record.studyDate.map { Int32(Days.number($0)) })
-        writer.append(int8: record.studyTime.map { Int64($0.microseconds) })
-        writer.append(date: record.birthDate.map { Int32(Days.number($0)) })
+        writer.append(date: known(.studyDate, record.studyDate).map { Int32(Days.number($0)) })
+        writer.append(int8: known(.studyTime, record.studyTime).map { Int64($0.microseconds) })
+        writer.append(date: known(.patientBirthDate, record.birthDate).map { Int32(Days.number($0)) })
         writer.append(textArray: record[.modalitiesInStudy] == nil ? nil : record.modalities)
-        writer.append(int4: record.numberOfSeries.flatMap(Int32.init(exactly:)))
-        writer.append(int4: record.numberOfInstances.flatMap(Int32.init(exactly:)))
+        writer.append(int4: known(.numberOfStudyRelatedSeries, record.numberOfSeries).flatMap(Int32.init(exactly:)))
+        writer.append(
+            int4: known(.numberOfStudyRelatedInstances, record.numberOfInstances).flatMap(Int32.init(exactly:)))
         writer.append(
             textArray: record.lossy.isEmpty
                 ? nil : record.lossy.compactMap { AttributeDictionary.attribute($0)?.column })
         writer.append(bytes: hash)
     }
 
+    /// What was read from a text that lost characters is not known.
+    private func known<T>(_ tag: Tag, _ value: T?) -> T? { record.lossy.contains(tag) ? nil : value }
+
     private func nameKey(_ tag: Tag) -> String? {
         guard let text = record[tag], !record.lossy.contains(tag) else { return nil }
-        return Self.storable(PersonName(text).matchingKey)
+        return PersonName(text).matchingKey
     }
+}
 
-    /// PostgreSQL's text holds no NUL (F69).
-    private static func storable(_ text: String) -> String {
-        text.utf8.contains(0) ? text.replacing("\u{0}", with: "\u{FFFD}") : text
+extension StudyRecord {
+    /// As PostgreSQL can hold it and searches compare it: without spaces at the ends and without NUL (F69).
+    fileprivate var storable: StudyRecord {
+        guard texts.contains(where: { $0?.isStorable == false }) else { return self }
+        return StudyRecord(texts: texts.map { $0?.storable }, lossy: lossy)
+    }
+}
+
+extension String {
+    fileprivate var isStorable: Bool { utf8.first != 0x20 && utf8.last != 0x20 && !utf8.contains(0) }
+
+    /// PostgreSQL's text holds no NUL.
+    var storable: String {
+        let text = trimmingSpaces()
+        return text.utf8.contains(0) ? text.replacing("\u{0}", with: "\u{FFFD}") : text
     }
 }

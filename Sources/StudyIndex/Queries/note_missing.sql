@@ -3,4 +3,4 @@
 UPDATE observation o SET missing_since = transaction_timestamp()
 WHERE o.source_id = $1 AND o.missing_since IS NULL
   AND o.study_day BETWEEN date '2000-01-01' + $2::int4 AND date '2000-01-01' + $3::int4
-  AND NOT EXISTS (SELECT 1 FROM unnest($4::text[]) AS shown (study_uid) WHERE shown.study_uid = o.study_uid)
+  AND o.study_uid NOT IN (SELECT unnest($4::text[]))

@@ -1,146 +1,131 @@
 import DICOM
 import PostgresClient
 
-/// A `StudyQuery` as SQL on observations: the one place where queries become statements. Values travel as parameters.
+/// A `StudyQuery` as SQL: the one place where queries become statements. Values travel as parameters only.
 ///
-/// A condition keeps a row whose source did not return what it asks about, or lost characters of it, unless another
-/// copy of the study says otherwise: that is the reference matcher's `unknown`, and such sources are named in the answer.
+/// Rows of `observation` are matched, never the consolidated study, which may join the values of two copies. A row that does
+/// not know what a key asks about is kept, unless another copy of its study knows better; it is then `undecided`.
 struct SearchStatement {
-    private(set) var conditions: [String] = []
-    /// True where the row is in the answer only for want of knowledge.
-    private(set) var undecided: [String] = []
-    private(set) var parameters: [PostgresValue] = []
+    /// Studies, newest first, among which an unselective query looks first: nearly always they fill its page.
+    static let newest = 5_000
+
+    private let keys: [KeyCondition]
+    private let filter: SearchParameters
+    private let limit: Int
+    private let offset: Int
 
     init(_ query: StudyQuery) {
-        for key in query.keys { add(key) }
+        var parameters = SearchParameters()
+        keys = query.keys.filter { $0.match != .universal }.map { KeyCondition($0, &parameters) }
+        filter = parameters
+        limit = max(0, query.limit)
+        offset = max(0, query.offset)
     }
 
-    var whereClause: String { (["o.missing_since IS NULL"] + conditions).joined(separator: "\n  AND ") }
-    var undecidedClause: String { undecided.isEmpty ? "false" : undecided.joined(separator: " OR ") }
+    /// Whether indexes find the matches. Where not, `amongNewest` is tried first.
+    var isSelective: Bool { keys.contains(where: \.isSelective) }
 
-    private mutating func parameter(_ value: PostgresValue) -> String {
-        parameters.append(value)
-        return "$\(parameters.count)"
+    /// All matches, by the indexes of `observation`, or by reading it.
+    func amongAll() -> (sql: String, parameters: [PostgresValue]) {
+        statement(
+            """
+            matched AS (
+                SELECT \(Self.candidate), \(undecided) AS undecided
+                FROM observation o JOIN study s ON s.study_uid = o.study_uid JOIN source ON source.id = o.source_id
+                WHERE \(conditions)
+            )
+            """, filter)
     }
 
-    private mutating func add(_ key: QueryKey) {
-        guard key.match != .universal, let column = key.attribute.column else {
-            // Not in the index: unknown for every study.
-            if key.match != .universal { undecided.append("true") }
-            return
-        }
-        let (test, tested) = condition(key.match, column)
-        guard key.attribute.tag != .studyInstanceUID else {
-            conditions.append(test("o"))
-            return
-        }
-        // Three arms, each of which an index serves: it matches; it was not returned; it was returned damaged. The rest
-        // of the knowledge is in the consolidated row.
-        let unknown = "(o.\(column) IS NULL OR (o.lossy IS NOT NULL AND '\(column)' = ANY (o.lossy)))"
-        let elsewhere = "(\(test("s")) OR s.\(tested) IS NULL OR s.\(column) IS NULL)"
-        conditions.append(
-            "(\(test("o")) OR o.\(column) IS NULL OR (o.lossy IS NOT NULL AND '\(column)' = ANY (o.lossy)))")
-        conditions.append("(NOT \(unknown) OR \(elsewhere))")
-        undecided.append("(\(unknown) AND NOT coalesce(\(test("s")), false))")
+    /// The matches among the newest studies only, in the order of `study_newest`.
+    func amongNewest() -> (sql: String, parameters: [PostgresValue]) {
+        var parameters = filter
+        let window = parameters.add(.int(Int64(min(offset, 1 << 40) + min(limit, 1 << 40) + Self.newest)))
+        return statement(
+            """
+            newest AS MATERIALIZED (
+                SELECT * FROM study
+                ORDER BY study_day DESC NULLS LAST, study_clock DESC NULLS LAST, study_uid LIMIT \(window)
+            ), matched AS (
+                SELECT \(Self.candidate), \(undecided) AS undecided
+                FROM newest s
+                CROSS JOIN LATERAL (SELECT * FROM observation WHERE study_uid = s.study_uid OFFSET 0) AS o
+                JOIN source ON source.id = o.source_id
+                WHERE \(conditions)
+            )
+            """, parameters)
     }
 
-    /// The test of a match on a table's columns, and the column that it reads.
-    private mutating func condition(_ match: QueryKey.Match, _ column: String) -> (
-        test: (String) -> String, tested: String
-    ) {
-        switch match {
-        case .universal: return ({ _ in "true" }, column)
-        case .single(let value):
-            let value = parameter(.text(value))
-            return ({ "btrim(\($0).\(column), ' ') = \(value)" }, column)
-        case .wildcard(let pattern):
-            return (like(pattern, column: column, trimmed: true), column)
-        case .uids(let uids):
-            let uids = parameter(.textArray(uids))
-            return ({ "\($0).\(column) = ANY (\(uids)::text[])" }, column)
-        case .dates(let range):
-            let tested = column == "patient_birth_date" ? "birth_day" : "study_day"
-            var tests: [(String) -> String] = []
-            if let lower = range.lower {
-                let bound = parameter(.date(Int32(Days.number(lower))))
-                tests.append { "\($0).\(tested) >= \(bound)" }
-            }
-            if let upper = range.upper {
-                let bound = parameter(.date(Int32(Days.number(upper))))
-                tests.append { "\($0).\(tested) <= \(bound)" }
-            }
-            return (joined(tests), tested)
-        case .times(let range):
-            var tests: [(String) -> String] = []
-            if let lower = range.lower {
-                let bound = parameter(.int(Int64(lower.microseconds)))
-                tests.append { "\($0).study_clock >= \(bound)" }
-            }
-            if let upper = range.upper {
-                let bound = parameter(.int(Int64(upper.microseconds)))
-                tests.append { "\($0).study_clock <= \(bound)" }
-            }
-            return (joined(tests), "study_clock")
-        case .integer(let value):
-            let tested = column == "number_of_study_related_series" ? "series_count" : "instance_count"
-            let value = parameter(.int(Int64(value)))
-            return ({ "\($0).\(tested) = \(value)" }, tested)
-        case .anyOf(let patterns):
-            return (anyOf(patterns), "modalities")
-        case .name(let pattern):
-            let tested = column == "patient_name" ? "name_key" : "physician_key"
-            // The whole name or one of its groups, as the reference matcher has it.
-            let forms = [pattern, pattern + "=*", "*=" + pattern, "*=" + pattern + "=*"]
-                .map { like($0, column: tested, trimmed: false) }
-            return ({ table in "(" + forms.map { $0(table) }.joined(separator: " OR ") + ")" }, tested)
+    // MARK: Parts
+
+    private var conditions: String {
+        let keys = keys.map { key in
+            """
+            (\(key.matches("o")) OR \(key.unknown("o")))
+                AND (NOT \(key.unknown("o")) OR NOT EXISTS (
+                    SELECT 1 FROM observation c
+                    WHERE c.study_uid = o.study_uid AND c.missing_since IS NULL
+                      AND NOT \(key.unknown("c")) AND NOT coalesce(\(key.matches("c")), false)))
+            """
         }
+        return (["o.missing_since IS NULL"] + keys).joined(separator: "\n    AND ")
     }
 
-    private func joined(_ tests: [(String) -> String]) -> (String) -> String {
-        { table in tests.isEmpty ? "true" : "(" + tests.map { $0(table) }.joined(separator: " AND ") + ")" }
+    private var undecided: String {
+        keys.isEmpty ? "false" : "(" + keys.map { $0.unknown("o") }.joined(separator: " OR ") + ")"
     }
 
-    private mutating func anyOf(_ patterns: [String]) -> (String) -> String {
-        guard patterns.contains(where: QueryKey.hasWildcards) else {
-            let values = parameter(.textArray(patterns))
-            return { "\($0).modalities && \(values)::text[]" }
-        }
-        let likes = parameter(.textArray(patterns.map(Self.likePattern)))
-        return { table in
-            "EXISTS (SELECT 1 FROM unnest(\(table).modalities) m (value) WHERE m.value LIKE ANY (\(likes)::text[]))"
-        }
+    private static let candidate = """
+        o.study_uid, o.source_id, source.name AS source_name, source.priority, s.study_day, s.study_clock,
+                       \(patient("o")) AS patient
+        """
+
+    /// Empty for copies of the patient that the study is consolidated under; another patient's identity otherwise. Names that
+    /// differ are another patient's only together with the birth date, or the ID of the same issuer.
+    private static func patient(_ copy: String) -> String {
+        """
+        CASE WHEN nullif(split_part(\(copy).name_key, '=', 1), '') <> nullif(split_part(s.name_key, '=', 1), '')
+              AND (\(copy).birth_day <> s.birth_day
+                   OR (\(copy).issuer = s.issuer AND \(copy).patient_id <> s.patient_id))
+             THEN concat_ws('\\', split_part(\(copy).name_key, '=', 1), \(copy).birth_day, \(copy).issuer, \(copy).patient_id)
+             ELSE '' END
+        """
     }
 
-    /// LIKE, and beside it the range of its literal prefix, which an index in C collation serves.
-    private mutating func like(_ pattern: String, column: String, trimmed: Bool) -> (String) -> String {
-        let prefix = pattern.prefix { $0 != "*" && $0 != "?" }
-        let like = parameter(.text(Self.likePattern(pattern)))
-        let value: (String) -> String = { trimmed ? "btrim(\($0).\(column), ' ')" : "\($0).\(column)" }
-        guard let last = prefix.unicodeScalars.last, !trimmed, let next = Unicode.Scalar(last.value + 1) else {
-            return { "\(value($0)) LIKE \(like)" }
-        }
-        var end = String(prefix)
-        end.unicodeScalars.removeLast()
-        end.unicodeScalars.append(next)
-        let (from, to) = (parameter(.text(String(prefix))), parameter(.text(end)))
-        return { table in
-            "(\(table).\(column) >= \(from) AND \(table).\(column) < \(to) AND \(value(table)) LIKE \(like))"
-        }
-    }
+    private static let patientColumns: Set = ["patient_id", "patient_name", "patient_birth_date", "patient_sex"]
 
-    /// `*` and `?` as LIKE writes them; what LIKE would read as a wildcard is escaped.
-    static func likePattern(_ pattern: String) -> String {
-        var like = ""
-        for scalar in pattern.unicodeScalars {
-            switch scalar {
-            case "*": like.unicodeScalars.append("%")
-            case "?": like.unicodeScalars.append("_")
-            case "%", "_", "\\":
-                like.unicodeScalars.append("\\")
-                like.unicodeScalars.append(scalar)
-            default: like.unicodeScalars.append(scalar)
-            }
-        }
-        return like
+    /// The patient group comes from the copy that matched; the rest is the study's, or for another patient's copy its own.
+    private static let shown = AttributeDictionary.observation.compactMap(\.column).map { column in
+        if column == "study_uid" { return "p.study_uid" }
+        if column == "issuer_of_patient_id" { return "o.issuer" }
+        if patientColumns.contains(column) { return "o.\(column)" }
+        return "CASE WHEN p.patient = '' THEN s.\(column) ELSE o.\(column) END"
+    }.joined(separator: ", ")
+
+    private func statement(
+        _ matched: String, _ parameters: SearchParameters
+    ) -> (sql: String, parameters: [PostgresValue]) {
+        var parameters = parameters
+        let (limit, offset) = (parameters.add(.int(Int64(limit))), parameters.add(.int(Int64(offset))))
+        let sql = """
+            WITH \(matched), answers AS (
+                SELECT DISTINCT ON (study_uid, patient) * FROM matched
+                ORDER BY study_uid, patient, undecided, priority, source_id
+            ), page AS (
+                SELECT *, count(*) OVER () AS total FROM answers
+                ORDER BY study_day DESC NULLS LAST, study_clock DESC NULLS LAST, study_uid, patient
+                LIMIT \(limit) OFFSET \(offset)
+            )
+            SELECT p.total, p.undecided, p.source_name,
+                   ARRAY(SELECT h.ae_title FROM observation c JOIN source h ON h.id = c.source_id
+                         WHERE c.study_uid = p.study_uid AND c.missing_since IS NULL AND \(Self.patient("c")) = p.patient
+                         ORDER BY h.priority, h.id),
+                   \(Self.shown)
+            FROM page p
+            JOIN study s ON s.study_uid = p.study_uid
+            JOIN observation o ON o.study_uid = p.study_uid AND o.source_id = p.source_id
+            ORDER BY p.study_day DESC NULLS LAST, p.study_clock DESC NULLS LAST, p.study_uid, p.patient
+            """
+        return (sql, parameters.values)
     }
 }

@@ -1,0 +1,198 @@
+import DICOM
+import PostgresClient
+
+/// One matching key as SQL on a row of `observation`: when it matches, and when the row does not know.
+///
+/// The reference is `QueryKey.matches` (PS3.4 §C.2.2.2); `SearchTests` holds this to it. Both parts are written so that an
+/// index can serve each arm of `matches OR unknown`.
+struct KeyCondition {
+    /// The tests for an alias of `observation`.
+    let matches: (String) -> String
+    /// True where the source did not return the attribute, or characters of it were lost.
+    let unknown: (String) -> String
+    /// Finds few rows, and finds them by an index.
+    let isSelective: Bool
+
+    /// An indexed column is indexed by its first 64 characters.
+    static let indexedCharacters = 64
+    private static let indexed: Set<String> = ["patient_id", "accession_number", "name_key"]
+
+    init(_ key: QueryKey, _ parameters: inout SearchParameters) {
+        let name = key.attribute.column ?? ""
+        // Every observation has an effective issuer: as sent, else its source's.
+        let column = name == "issuer_of_patient_id" ? "issuer" : name
+        let damaged = { (table: String) in "(\(table).lossy IS NOT NULL AND '\(name)' = ANY (\(table).lossy))" }
+        switch key.match {
+        case _ where name.isEmpty:
+            self.init(matches: { _ in "false" }, unknown: { _ in "true" })
+        case .universal:
+            self.init(matches: { _ in "true" }, unknown: { _ in "false" })
+        case .uids(let uids):
+            let list = parameters.add(.textArray(uids))
+            self.init(matches: { "\($0).study_uid = ANY (\(list)::text[])" }, unknown: { _ in "false" }, isSelective: true)
+        case .single(let value):
+            let isIndexed = Self.indexed.contains(column)
+            self.init(
+                matches: Self.equals(value, column, &parameters), unknown: { "(\(Self.isNull(column, $0)) OR \(damaged($0)))" },
+                isSelective: isIndexed)
+        case .wildcard(let pattern):
+            self.init(
+                matches: Self.like(pattern, column, &parameters),
+                unknown: { "(\(Self.isNull(column, $0)) OR \(damaged($0)))" },
+                isSelective: Self.indexed.contains(column) && !Self.literalPrefix(pattern).isEmpty)
+        case .name(let pattern):
+            // NULL where the name was not returned, and where characters of it were lost.
+            let folded = name == "patient_name" ? "name_key" : "physician_key"
+            self.init(
+                matches: Self.likeName(pattern, folded, &parameters), unknown: { Self.isNull(folded, $0) },
+                isSelective: folded == "name_key" && !Self.literalPrefix(pattern).isEmpty)
+        case .dates(let range):
+            let normalised = name == "patient_birth_date" ? "birth_day" : "study_day"
+            let bounds = [range.lower.map { (">=", $0) }, range.upper.map { ("<=", $0) }].compactMap { $0 }
+                .map { ($0.0, parameters.add(.date(Int32(Days.number($0.1))))) }
+            self.init(
+                matches: Self.within(bounds, normalised), unknown: Self.unparsed(normalised, name, damaged),
+                isSelective: normalised == "study_day" && Self.isShort(range))
+        case .times(let range):
+            let bounds = [range.lower.map { (">=", $0) }, range.upper.map { ("<=", $0) }].compactMap { $0 }
+                .map { ($0.0, parameters.add(.int(Int64($0.1.microseconds)))) }
+            self.init(
+                matches: Self.within(bounds, "study_clock"), unknown: Self.unparsed("study_clock", name, damaged))
+        case .integer(let value):
+            let normalised = name == "number_of_study_related_series" ? "series_count" : "instance_count"
+            let value = parameters.add(.int(Int64(value)))
+            self.init(matches: { "\($0).\(normalised) = \(value)" }, unknown: Self.unparsed(normalised, name, damaged))
+        case .anyOf(let patterns):
+            self.init(
+                matches: Self.anyOf(patterns, &parameters),
+                unknown: { "(\($0).modalities IS NULL OR \(damaged($0)))" })
+        }
+    }
+
+    private init(
+        matches: @escaping (String) -> String, unknown: @escaping (String) -> String, isSelective: Bool = false
+    ) {
+        self.matches = matches
+        self.unknown = unknown
+        self.isSelective = isSelective
+    }
+
+    /// At most a year: of wider ranges the newest studies are looked at first.
+    private static func isShort(_ range: DateRange) -> Bool {
+        guard let lower = range.lower, let upper = range.upper else { return false }
+        return lower.days(to: upper) <= 366
+    }
+
+    // MARK: Texts
+
+    private static func isNull(_ column: String, _ table: String) -> String {
+        indexed.contains(column) ? "left(\(table).\(column), \(indexedCharacters)) IS NULL" : "\(table).\(column) IS NULL"
+    }
+
+    private static func equals(
+        _ value: String, _ column: String, _ parameters: inout SearchParameters
+    ) -> (String) -> String {
+        let whole = parameters.add(.text(value.storable))
+        guard indexed.contains(column) else { return { "\($0).\(column) = \(whole)" } }
+        let start = parameters.add(.text(start(of: value)))
+        return { "(left(\($0).\(column), \(indexedCharacters)) = \(start) AND \($0).\(column) = \(whole))" }
+    }
+
+    /// LIKE, and beside it the range of its literal prefix, which the column's index serves.
+    private static func like(
+        _ pattern: String, _ column: String, _ parameters: inout SearchParameters
+    ) -> (String) -> String {
+        let like = parameters.add(.text(likePattern(pattern)))
+        let prefix = start(of: literalPrefix(pattern))
+        guard indexed.contains(column), let end = end(ofPrefix: prefix) else { return { "\($0).\(column) LIKE \(like)" } }
+        let (from, to) = (parameters.add(.text(prefix)), parameters.add(.text(end)))
+        return { table in
+            let indexed = "left(\(table).\(column), \(indexedCharacters))"
+            return "(\(indexed) >= \(from) AND \(indexed) < \(to) AND \(table).\(column) LIKE \(like))"
+        }
+    }
+
+    /// The whole name, or one of its groups: `山田*` finds `YAMADA^TARO=山田^太郎`. Names of one group are found by prefix,
+    /// the others are few and have an index of their own.
+    private static func likeName(
+        _ pattern: String, _ column: String, _ parameters: inout SearchParameters
+    ) -> (String) -> String {
+        let whole = like(pattern, column, &parameters)
+        let first = like(pattern + "=*", column, &parameters)
+        let later = [pattern, pattern + "=*"].map { parameters.add(.text("%=" + likePattern($0))) }
+        return { table in
+            "(\(whole(table)) OR \(first(table)) OR (strpos(\(table).\(column), '=') > 0 AND "
+                + "(\(table).\(column) LIKE \(later[0]) OR \(table).\(column) LIKE \(later[1]))))"
+        }
+    }
+
+    private static func anyOf(_ patterns: [String], _ parameters: inout SearchParameters) -> (String) -> String {
+        guard patterns.contains(where: QueryKey.hasWildcards) else {
+            let values = parameters.add(.textArray(patterns))
+            return { "\($0).modalities && \(values)::text[]" }
+        }
+        let likes = parameters.add(.textArray(patterns.map(likePattern)))
+        return { table in
+            "EXISTS (SELECT 1 FROM unnest(\(table).modalities) m (value) WHERE m.value LIKE ANY (\(likes)::text[]))"
+        }
+    }
+
+    static func literalPrefix(_ pattern: String) -> String {
+        String(pattern.unicodeScalars.prefix { $0 != "*" && $0 != "?" })
+    }
+
+    private static func start(of text: String) -> String { String(text.unicodeScalars.prefix(indexedCharacters)) }
+
+    /// The first text, in the C collation, that is after all texts with this prefix; nil: there is none.
+    private static func end(ofPrefix prefix: String) -> String? {
+        var scalars = Array(prefix.unicodeScalars)
+        while let last = scalars.popLast() {
+            let next = last.value == 0xD7FF ? 0xE000 : last.value + 1
+            guard let next = Unicode.Scalar(next) else { continue }
+            return String(String.UnicodeScalarView(scalars + [next]))
+        }
+        return nil
+    }
+
+    /// `*` and `?` as LIKE writes them; what LIKE would read as a wildcard is escaped.
+    static func likePattern(_ pattern: String) -> String {
+        var like = ""
+        for scalar in pattern.unicodeScalars {
+            switch scalar {
+            case "*": like.unicodeScalars.append("%")
+            case "?": like.unicodeScalars.append("_")
+            case "%", "_", "\\":
+                like.unicodeScalars.append("\\")
+                like.unicodeScalars.append(scalar)
+            default: like.unicodeScalars.append(scalar)
+            }
+        }
+        return like
+    }
+
+    // MARK: Normalised values
+
+    private static func within(_ bounds: [(String, String)], _ column: String) -> (String) -> String {
+        { table in
+            guard !bounds.isEmpty else { return "\(table).\(column) IS NOT NULL" }
+            return "(" + bounds.map { "\(table).\(column) \($0.0) \($0.1)" }.joined(separator: " AND ") + ")"
+        }
+    }
+
+    /// A value that was returned whole and means nothing is known, and does not match.
+    private static func unparsed(
+        _ normalised: String, _ column: String, _ damaged: @escaping (String) -> String
+    ) -> (String) -> String {
+        { "(\($0).\(normalised) IS NULL AND (\($0).\(column) IS NULL OR \(damaged($0))))" }
+    }
+}
+
+/// The parameters of a statement as it is written.
+struct SearchParameters {
+    private(set) var values: [PostgresValue] = []
+
+    mutating func add(_ value: PostgresValue) -> String {
+        values.append(value)
+        return "$\(values.count)"
+    }
+}

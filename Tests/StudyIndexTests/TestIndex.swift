@@ -1,0 +1,149 @@
+import DICOM
+import Foundation
+import PostgresClient
+import Synchronization
+
+@testable import StudyIndex
+
+/// One cluster for the whole test run; each test has a database of its own in it.
+struct TestIndex: Sendable {
+    let index: StudyIndex
+    let pool: PostgresPool
+    /// By name: `a`, `b`, `c`, of which `a` has the best priority. `c` has another issuer.
+    let sources: [String: Int32]
+
+    static func with(
+        connections: Int = 4, queriesPerSecond: Double = 1_000, burst: Int = 1, associations: Int = 2,
+        _ body: (TestIndex) async throws -> Void
+    ) async throws {
+        let connectionString = try await TestCluster.shared.database()
+        let pool = PostgresPool(connectionString: connectionString, size: connections)
+        let index = StudyIndex(pool: pool)
+        do {
+            try await index.migrate()
+            let definitions = [("a", "HOSP"), ("b", "HOSP"), ("c", "OTHER")].enumerated().map { priority, source in
+                SourceDefinition(
+                    name: source.0, aeTitle: "PACS" + source.0.uppercased(), host: "localhost", port: 104,
+                    issuer: source.1, priority: priority + 1, queriesPerSecond: queriesPerSecond, burst: burst,
+                    associations: associations)
+            }
+            let sources = try await index.register(definitions)
+            try await body(TestIndex(index: index, pool: pool, sources: sources))
+        } catch {
+            await pool.close()
+            throw error
+        }
+        await pool.close()
+    }
+
+    func source(_ name: String) -> Int32 { sources[name] ?? 0 }
+
+    @discardableResult
+    func sql(_ sql: String, _ parameters: [PostgresValue] = []) async throws -> PostgresResult {
+        try await pool.withConnection { try $0.query(sql, parameters) }
+    }
+
+    func count(_ sql: String) async throws -> Int { try await self.sql(sql).first?.int(0) ?? -1 }
+
+    /// Lets a source answer a slice of its own completely.
+    @discardableResult
+    func sweep(
+        _ source: String, _ range: SliceRange = .always, _ records: [StudyRecord]
+    ) async throws -> MergeCounts {
+        let slice = try await claimed(source, range)
+        return try await index.finish(slice, outcome: .complete(.of(records.count)), records: records)
+    }
+
+    func claimed(_ source: String, _ range: SliceRange = .always) async throws -> ClaimedSlice {
+        let new = NewSlice(sourceID: self.source(source), level: .study, range: range)
+        let run = try await index.openRun(job: "test", slices: [new], resumeKey: nil).id
+        guard case .slice(let slice) = try await index.claim(run: run, source: self.source(source), worker: "w") else {
+            throw IndexError(.corrupt, "nothing to claim")
+        }
+        return slice
+    }
+
+    func search(_ keys: [String: String], limit: Int = 1_000, offset: Int = 0) async throws -> StudyAnswer {
+        var query = StudyQuery()
+        for (keyword, text) in keys.sorted(by: { $0.key < $1.key }) {
+            guard let attribute = AttributeDictionary.attribute(keyword: keyword) else { continue }
+            query.keys.append(try QueryKey(attribute, parsing: text))
+        }
+        query.limit = limit
+        query.offset = offset
+        return try await index.search(query)
+    }
+}
+
+extension SliceRange {
+    static let always = SliceRange(dates: DateRange(lower: nil, upper: nil))
+
+    static func dates(_ text: String) -> SliceRange {
+        SliceRange(dates: DateRange(da: text) ?? DateRange(lower: nil, upper: nil))
+    }
+}
+
+extension SliceProof {
+    static func of(_ rows: Int) -> SliceProof {
+        SliceProof(rawRows: rows, distinctUIDs: rows, filteredOut: 0, finalStatus: 0, duration: .zero)
+    }
+}
+
+extension StudyRecord {
+    /// A study of 2020-03-15 of MUELLER^ANNA, with these attributes changed; nil takes one away.
+    static func sample(_ uid: String, _ changes: [Tag: String?] = [:]) -> StudyRecord {
+        var record = StudyRecord()
+        let usual: [Tag: String?] = [
+            .studyInstanceUID: uid, .patientID: "P1", .issuerOfPatientID: "", .patientName: "MUELLER^ANNA",
+            .patientBirthDate: "19600102", .patientSex: "F", .studyDate: "20200315", .studyTime: "101112",
+            .accessionNumber: "A1", .studyID: "S1", .studyDescription: "CT ABDOMEN", .referringPhysicianName: "HOUSE^G",
+            .modalitiesInStudy: "CT", .numberOfStudyRelatedSeries: "2", .numberOfStudyRelatedInstances: "20",
+        ]
+        for (tag, value) in usual.merging(changes, uniquingKeysWith: { $1 }) { record[tag] = value }
+        return record
+    }
+}
+
+/// Starts PostgreSQL once for all suites of this process, and stops it when the process exits.
+actor TestCluster {
+    static let shared = TestCluster()
+    /// What `atexit`, which takes no captures, has to stop.
+    private static let running = Mutex<(cluster: EmbeddedCluster, directory: String)?>(nil)
+    private var starting: Task<EmbeddedCluster, any Error>?
+    private var databases = 0
+
+    func database() async throws -> String {
+        let cluster = try await cluster()
+        databases += 1
+        let name = "test_\(databases)"
+        let pool = PostgresPool(connectionString: cluster.connectionString, size: 1)
+        try await pool.withConnection { try $0.execute(script: "CREATE DATABASE \(name)") }
+        await pool.close()
+        return cluster.connectionString.replacing("dbname=concord", with: "dbname=\(name)")
+    }
+
+    private func cluster() async throws -> EmbeddedCluster {
+        if let starting { return try await starting.value }
+        let task = Task {
+            let directory = FileManager.default.temporaryDirectory.appending(path: "concord-index-tests-\(getpid())").path
+            let cluster = try await EmbeddedCluster.start(
+                dataDirectory: directory, settings: ["fsync": "off", "max_connections": "200"])
+            Self.running.withLock { $0 = (cluster, directory) }
+            atexit { TestCluster.stop() }
+            return cluster
+        }
+        starting = task
+        return try await task.value
+    }
+
+    private static func stop() {
+        guard let (cluster, directory) = running.withLock({ $0 }) else { return }
+        let stopped = DispatchSemaphore(value: 0)
+        Task.detached {
+            await cluster.stop()
+            stopped.signal()
+        }
+        stopped.wait()
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+}
