@@ -88,7 +88,7 @@ extension StudyIndex {
             }
             var copies: [String: [StoredObservation]] = [:]
             let uids = Set(groups.values.joined()).sorted()
-            try Self.hand(try connection.query(SQL.observationsOf, [.textArray(uids)])) { copies[$0] = $1 }
+            Self.hand(try connection.query(SQL.observationsOf, [.textArray(uids)])) { copies[$0] = $1 }
             return groups.sorted { $0.key < $1.key }.map { _, uids in uids.map { ($0, copies[$0] ?? []) } }
         }
     }

@@ -47,9 +47,12 @@ struct TestIndex: Sendable {
 
     /// Lets a source answer a slice of its own completely.
     @discardableResult
-    func sweep(
-        _ source: String, _ range: SliceRange = .always, _ records: [StudyRecord]
-    ) async throws -> MergeCounts {
+    func sweep(_ source: String, _ records: [StudyRecord]) async throws -> MergeCounts {
+        try await sweep(source, .always, records)
+    }
+
+    @discardableResult
+    func sweep(_ source: String, _ range: SliceRange, _ records: [StudyRecord]) async throws -> MergeCounts {
         let slice = try await claimed(source, range)
         return try await index.finish(slice, outcome: .complete(.of(records.count)), records: records)
     }
@@ -125,7 +128,8 @@ actor TestCluster {
     private func cluster() async throws -> EmbeddedCluster {
         if let starting { return try await starting.value }
         let task = Task {
-            let directory = FileManager.default.temporaryDirectory.appending(path: "concord-index-tests-\(getpid())").path
+            let directory = FileManager.default.temporaryDirectory.appending(path: "concord-index-tests-\(getpid())")
+                .path
             let cluster = try await EmbeddedCluster.start(
                 dataDirectory: directory, settings: ["fsync": "off", "max_connections": "200"])
             Self.running.withLock { $0 = (cluster, directory) }

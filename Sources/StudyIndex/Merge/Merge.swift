@@ -120,7 +120,8 @@ extension StudyIndex {
                 SQL.noteMissing,
                 [
                     .int(Int64(slice.sourceID)), .int(Int64(Days.number(dates.lower ?? .earliest))),
-                    .int(Int64(Days.number(dates.upper ?? .latest))), .textArray(records.map(\.studyInstanceUID.storable)),
+                    .int(Int64(Days.number(dates.upper ?? .latest))),
+                    .textArray(records.map(\.studyInstanceUID.storable)),
                 ]
             ).affectedRows
         }

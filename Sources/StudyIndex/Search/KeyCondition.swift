@@ -1,15 +1,18 @@
 import DICOM
 import PostgresClient
 
+/// A condition on the table, or alias, that it is given.
+typealias SQLTest = @Sendable (_ table: String) -> String
+
 /// One matching key as SQL on a row of `observation`: when it matches, and when the row does not know.
 ///
 /// The reference is `QueryKey.matches` (PS3.4 §C.2.2.2); `SearchTests` holds this to it. Both parts are written so that an
 /// index can serve each arm of `matches OR unknown`.
-struct KeyCondition {
+struct KeyCondition: Sendable {
     /// The tests for an alias of `observation`.
-    let matches: (String) -> String
+    let matches: SQLTest
     /// True where the source did not return the attribute, or characters of it were lost.
-    let unknown: (String) -> String
+    let unknown: SQLTest
     /// Finds few rows, and finds them by an index.
     let isSelective: Bool
 
@@ -21,7 +24,7 @@ struct KeyCondition {
         let name = key.attribute.column ?? ""
         // Every observation has an effective issuer: as sent, else its source's.
         let column = name == "issuer_of_patient_id" ? "issuer" : name
-        let damaged = { (table: String) in "(\(table).lossy IS NOT NULL AND '\(name)' = ANY (\(table).lossy))" }
+        let damaged: SQLTest = { table in "(\(table).lossy IS NOT NULL AND '\(name)' = ANY (\(table).lossy))" }
         switch key.match {
         case _ where name.isEmpty:
             self.init(matches: { _ in "false" }, unknown: { _ in "true" })
@@ -29,11 +32,13 @@ struct KeyCondition {
             self.init(matches: { _ in "true" }, unknown: { _ in "false" })
         case .uids(let uids):
             let list = parameters.add(.textArray(uids))
-            self.init(matches: { "\($0).study_uid = ANY (\(list)::text[])" }, unknown: { _ in "false" }, isSelective: true)
+            self.init(
+                matches: { "\($0).study_uid = ANY (\(list)::text[])" }, unknown: { _ in "false" }, isSelective: true)
         case .single(let value):
             let isIndexed = Self.indexed.contains(column)
             self.init(
-                matches: Self.equals(value, column, &parameters), unknown: { "(\(Self.isNull(column, $0)) OR \(damaged($0)))" },
+                matches: Self.equals(value, column, &parameters),
+                unknown: { "(\(Self.isNull(column, $0)) OR \(damaged($0)))" },
                 isSelective: isIndexed)
         case .wildcard(let pattern):
             self.init(
@@ -70,7 +75,7 @@ struct KeyCondition {
     }
 
     private init(
-        matches: @escaping (String) -> String, unknown: @escaping (String) -> String, isSelective: Bool = false
+        matches: @escaping SQLTest, unknown: @escaping SQLTest, isSelective: Bool = false
     ) {
         self.matches = matches
         self.unknown = unknown
@@ -86,12 +91,13 @@ struct KeyCondition {
     // MARK: Texts
 
     private static func isNull(_ column: String, _ table: String) -> String {
-        indexed.contains(column) ? "left(\(table).\(column), \(indexedCharacters)) IS NULL" : "\(table).\(column) IS NULL"
+        indexed.contains(column)
+            ? "left(\(table).\(column), \(indexedCharacters)) IS NULL" : "\(table).\(column) IS NULL"
     }
 
     private static func equals(
         _ value: String, _ column: String, _ parameters: inout SearchParameters
-    ) -> (String) -> String {
+    ) -> SQLTest {
         let whole = parameters.add(.text(value.storable))
         guard indexed.contains(column) else { return { "\($0).\(column) = \(whole)" } }
         let start = parameters.add(.text(start(of: value)))
@@ -101,10 +107,12 @@ struct KeyCondition {
     /// LIKE, and beside it the range of its literal prefix, which the column's index serves.
     private static func like(
         _ pattern: String, _ column: String, _ parameters: inout SearchParameters
-    ) -> (String) -> String {
+    ) -> SQLTest {
         let like = parameters.add(.text(likePattern(pattern)))
         let prefix = start(of: literalPrefix(pattern))
-        guard indexed.contains(column), let end = end(ofPrefix: prefix) else { return { "\($0).\(column) LIKE \(like)" } }
+        guard indexed.contains(column), let end = end(ofPrefix: prefix) else {
+            return { "\($0).\(column) LIKE \(like)" }
+        }
         let (from, to) = (parameters.add(.text(prefix)), parameters.add(.text(end)))
         return { table in
             let indexed = "left(\(table).\(column), \(indexedCharacters))"
@@ -116,7 +124,7 @@ struct KeyCondition {
     /// the others are few and have an index of their own.
     private static func likeName(
         _ pattern: String, _ column: String, _ parameters: inout SearchParameters
-    ) -> (String) -> String {
+    ) -> SQLTest {
         let whole = like(pattern, column, &parameters)
         let first = like(pattern + "=*", column, &parameters)
         let later = [pattern, pattern + "=*"].map { parameters.add(.text("%=" + likePattern($0))) }
@@ -126,7 +134,7 @@ struct KeyCondition {
         }
     }
 
-    private static func anyOf(_ patterns: [String], _ parameters: inout SearchParameters) -> (String) -> String {
+    private static func anyOf(_ patterns: [String], _ parameters: inout SearchParameters) -> SQLTest {
         guard patterns.contains(where: QueryKey.hasWildcards) else {
             let values = parameters.add(.textArray(patterns))
             return { "\($0).modalities && \(values)::text[]" }
@@ -172,7 +180,7 @@ struct KeyCondition {
 
     // MARK: Normalised values
 
-    private static func within(_ bounds: [(String, String)], _ column: String) -> (String) -> String {
+    private static func within(_ bounds: [(String, String)], _ column: String) -> SQLTest {
         { table in
             guard !bounds.isEmpty else { return "\(table).\(column) IS NOT NULL" }
             return "(" + bounds.map { "\(table).\(column) \($0.0) \($0.1)" }.joined(separator: " AND ") + ")"
@@ -181,14 +189,14 @@ struct KeyCondition {
 
     /// A value that was returned whole and means nothing is known, and does not match.
     private static func unparsed(
-        _ normalised: String, _ column: String, _ damaged: @escaping (String) -> String
-    ) -> (String) -> String {
+        _ normalised: String, _ column: String, _ damaged: @escaping SQLTest
+    ) -> SQLTest {
         { "(\($0).\(normalised) IS NULL AND (\($0).\(column) IS NULL OR \(damaged($0))))" }
     }
 }
 
 /// The parameters of a statement as it is written.
-struct SearchParameters {
+struct SearchParameters: Sendable {
     private(set) var values: [PostgresValue] = []
 
     mutating func add(_ value: PostgresValue) -> String {

@@ -5,7 +5,7 @@ import PostgresClient
 ///
 /// Rows of `observation` are matched, never the consolidated study, which may join the values of two copies. A row that does
 /// not know what a key asks about is kept, unless another copy of its study knows better; it is then `undecided`.
-struct SearchStatement {
+struct SearchStatement: Sendable {
     /// Studies, newest first, among which an unselective query looks first: nearly always they fill its page.
     static let newest = 5_000
 

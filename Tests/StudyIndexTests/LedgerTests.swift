@@ -1,0 +1,228 @@
+import DICOM
+import Foundation
+import PostgresClient
+import Synchronization
+import Testing
+
+@testable import StudyIndex
+
+@Suite struct LedgerTests {
+    private func slices(_ test: TestIndex, _ count: Int) -> [NewSlice] {
+        let first = DICOMDate(year: 2020, month: 1, day: 1) ?? .earliest
+        return (0..<count).map {
+            NewSlice(
+                sourceID: test.source("a"), level: .study,
+                range: SliceRange(dates: DateRange(day: first.adding(days: $0))))
+        }
+    }
+
+    /// Every slice is claimed once and completed once, by workers that race for each.
+    @Test func concurrentWorkersShareSlicesWithoutLossOrDouble() async throws {
+        try await TestIndex.with(connections: 8) { test in
+            let run = try await test.index.openRun(job: "j", slices: slices(test, 120), resumeKey: nil).id
+            let claimed = Gathered<Int64>()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for worker in 0..<8 {
+                    group.addTask {
+                        while case .slice(let slice) = try await test.index.claim(
+                            run: run, source: test.source("a"), worker: "\(worker)")
+                        {
+                            claimed.add(slice.id)
+                            let day = slice.range.dates?.lower?.da ?? ""
+                            _ = try await test.index.finish(
+                                slice, outcome: .complete(.of(1)), records: [.sample("1.\(day)", [.studyDate: day])])
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(claimed.all.count == 120)
+            #expect(Set(claimed.all).count == 120)
+            #expect(try await test.count("SELECT count(*) FROM slice WHERE state = 'complete'") == 120)
+            #expect(try await test.count("SELECT count(*) FROM observation") == 120)
+        }
+    }
+
+    @Test func aSliceWhoseLeaseRanOutIsLeasedAgainAndTheOldClaimIsFenced() async throws {
+        try await TestIndex.with { test in
+            let run = try await test.index.openRun(job: "j", slices: slices(test, 1), resumeKey: nil).id
+            let source = test.source("a")
+            guard case .slice(let first) = try await test.index.claim(run: run, source: source, worker: "1") else {
+                Issue.record("nothing to claim")
+                return
+            }
+            guard case .wait = try await test.index.claim(run: run, source: source, worker: "2") else {
+                Issue.record("a leased slice was handed out, or forgotten")
+                return
+            }
+            try await test.sql("UPDATE slice SET lease_until = clock_timestamp() - interval '1 ms'")
+            guard case .slice(let second) = try await test.index.claim(run: run, source: source, worker: "2") else {
+                Issue.record("the slice was not leased again")
+                return
+            }
+            #expect(second.id == first.id && second.claimID != first.claimID && second.attempt == 2)
+            #expect(try await test.index.renew(first) == false)
+            await #expect(throws: IndexError(.fenced, "")) {
+                _ = try await test.index.finish(first, outcome: .complete(.of(1)), records: [.sample("1.1")])
+            }
+            // Nothing of the fenced transaction stays.
+            #expect(try await test.count("SELECT count(*) FROM observation") == 0)
+            #expect(try await test.index.renew(second))
+            _ = try await test.index.finish(second, outcome: .complete(.of(1)), records: [.sample("1.1")])
+            guard case .drained = try await test.index.claim(run: run, source: source, worker: "1") else {
+                Issue.record("the run has nothing left")
+                return
+            }
+        }
+    }
+
+    @Test func aSplitSliceHandsItsRangeToItsChildren() async throws {
+        try await TestIndex.with { test in
+            let slice = try await test.claimed("a", .dates("20200101-20200102"))
+            let children = ["20200102", "20200101"].map {
+                NewSlice(sourceID: test.source("a"), level: .study, range: .dates($0))
+            }
+            _ = try await test.index.finish(
+                slice, outcome: .split(.of(1), reason: "cropped", children: children), records: [.sample("1.1")])
+            #expect(try await test.count("SELECT count(*) FROM observation") == 1)
+            #expect(
+                try await test.count("SELECT count(*) FROM slice WHERE state = 'ready' AND parent_id = \(slice.id)")
+                    == 2)
+        }
+    }
+
+    @Test func transientFailuresAreRetriedAFewTimesAndPermanentOnesAreNot() async throws {
+        try await TestIndex.with { test in
+            let source = test.source("a")
+            let run = try await test.index.openRun(job: "j", slices: slices(test, 1), resumeKey: nil).id
+            for attempt in 1...Int(StudyIndex.maximumAttempts) {
+                guard case .slice(let slice) = try await test.index.claim(run: run, source: source, worker: "w") else {
+                    Issue.record("attempt \(attempt) was not given")
+                    return
+                }
+                _ = try await test.index.finish(
+                    slice, outcome: .failed(code: "aborted", message: "", transient: true, retryAfter: .seconds(30)),
+                    records: [])
+                try await test.sql("UPDATE slice SET not_before = '-infinity'")
+            }
+            #expect(try await test.count("SELECT count(*) FROM slice WHERE state = 'dead'") == 1)
+            guard case .drained = try await test.index.claim(run: run, source: source, worker: "w") else {
+                Issue.record("a dead slice was handed out")
+                return
+            }
+            let other = try await test.claimed("b")
+            _ = try await test.index.finish(
+                other, outcome: .failed(code: "rejected", message: "", transient: false, retryAfter: .zero), records: []
+            )
+            #expect(try await test.count("SELECT count(*) FROM slice WHERE state = 'dead'") == 2)
+        }
+    }
+
+    @Test func anUnfinishedRunIsTakenUpAgainAndAFinishedOneIsNot() async throws {
+        try await TestIndex.with { test in
+            let first = try await test.index.openRun(job: "j", slices: slices(test, 3), resumeKey: "k")
+            let second = try await test.index.openRun(job: "j", slices: slices(test, 3), resumeKey: "k")
+            #expect(second.id == first.id && second.isResumed && !first.isResumed)
+            #expect(try await test.count("SELECT count(*) FROM slice") == 3)
+            try await test.index.closeRun(first.id)
+            let third = try await test.index.openRun(job: "j", slices: slices(test, 3), resumeKey: "k")
+            #expect(third.id != first.id && !third.isResumed)
+        }
+    }
+
+    // MARK: Budgets
+
+    /// Promise 3, counted by the database's clock: in any window w no more than rate × w + burst.
+    @Test func concurrentWorkersNeverExceedTheBudget() async throws {
+        let (rate, burst) = (400.0, 3)
+        try await TestIndex.with(connections: 8, queriesPerSecond: rate, burst: burst) { test in
+            let granted = Gathered<ContinuousClock.Instant>()
+            let end = ContinuousClock.now + .milliseconds(800)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        while ContinuousClock.now < end {
+                            if case .granted = try await test.index.permit(source: test.source("a")) {
+                                granted.add(.now)
+                            }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let times = granted.all.sorted()
+            try #require(times.count > 100)
+            // A grant is seen up to 100 ms after it was given.
+            for first in times.indices {
+                for last in first..<times.count {
+                    let window = (times[last] - times[first]) / .seconds(1)
+                    #expect(Double(last - first + 1) <= rate * (window + 0.1) + Double(burst) + 1)
+                }
+            }
+            let whole = (times[times.count - 1] - times[0]) / .seconds(1)
+            #expect(Double(times.count) <= rate * (whole + 0.1) + Double(burst))
+        }
+    }
+
+    @Test func aBurstIsGrantedAtOnceAndThenThePaceHolds() async throws {
+        try await TestIndex.with(queriesPerSecond: 0.01, burst: 3) { test in
+            for _ in 0..<3 { #expect(try await test.index.permit(source: test.source("a")) == .granted) }
+            guard case .wait(let wait) = try await test.index.permit(source: test.source("a")) else {
+                Issue.record("a fourth request was granted")
+                return
+            }
+            #expect(wait > .seconds(90) && wait <= .seconds(100))
+        }
+    }
+
+    @Test func aClockThatSteppedBackCostsOneWaitAndNotMore() async throws {
+        try await TestIndex.with(queriesPerSecond: 0.1) { test in
+            try await test.sql("UPDATE budget SET tat = clock_timestamp() + interval '1 year'")
+            guard case .wait(let wait) = try await test.index.permit(source: test.source("a")) else {
+                Issue.record("granted")
+                return
+            }
+            #expect(wait <= .seconds(10))
+            #expect(
+                try await test.count("SELECT count(*) FROM budget WHERE tat < clock_timestamp() + interval '11 s'") == 1
+            )
+        }
+    }
+
+    @Test func associationsAreBoundedAndAKilledWorkersPlaceBecomesFree() async throws {
+        try await TestIndex.with(connections: 8, associations: 2) { test in
+            let source = test.source("a")
+            let places = try await withThrowingTaskGroup(of: LeaseID?.self) { group in
+                for _ in 0..<8 { group.addTask { try await test.index.openLease(source: source, purpose: "sweep") } }
+                return try await group.reduce(into: [LeaseID]()) { if let place = $1 { $0.append(place) } }
+            }
+            #expect(places.count == 2)
+            try await test.sql(
+                "UPDATE source_lease SET expires = clock_timestamp() WHERE id = $1", [.uuid(places[0].value)])
+            #expect(try await test.index.openLease(source: source, purpose: "live") != nil)
+            #expect(try await test.index.openLease(source: source, purpose: "live") == nil)
+            try await test.index.closeLease(places[1])
+            #expect(try await test.index.openLease(source: source, purpose: "live") != nil)
+        }
+    }
+
+    // MARK: Schema
+
+    @Test func manyProcessesMigrateAtOnce() async throws {
+        try await TestIndex.with(connections: 6) { test in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<6 { group.addTask { try await test.index.migrate() } }
+                try await group.waitForAll()
+            }
+            try await test.sql("UPDATE schema_migration SET hash = '\\x00' WHERE version = 1")
+            await #expect(throws: IndexError(.schemaDiffers, "")) { try await test.index.migrate() }
+        }
+    }
+}
+
+/// What concurrent tasks did.
+private final class Gathered<Element: Sendable>: Sendable {
+    private let elements = Mutex<[Element]>([])
+    var all: [Element] { elements.withLock { $0 } }
+    func add(_ element: Element) { elements.withLock { $0.append(element) } }
+}

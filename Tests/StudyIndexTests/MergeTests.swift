@@ -1,0 +1,168 @@
+import DICOM
+import PostgresClient
+import Testing
+
+@testable import StudyIndex
+
+@Suite struct MergeTests {
+    @Test func newStudiesAreThereAndCounted() async throws {
+        try await TestIndex.with { test in
+            let counts = try await test.sweep("a", [.sample("1.1"), .sample("1.2")])
+            #expect(counts.new == 2)
+            #expect(try await test.count("SELECT count(*) FROM observation") == 2)
+            #expect(
+                try await test.count("SELECT count(*) FROM study WHERE source_ids = ARRAY[\(test.source("a"))]") == 2)
+            #expect(try await test.count("SELECT count(*) FROM change") == 2)
+        }
+    }
+
+    /// Promise 4.
+    @Test func anUnchangedSliceWritesNoRow() async throws {
+        try await TestIndex.with { test in
+            let records = (1...50).map { StudyRecord.sample("1.\($0)") }
+            try await test.sweep("a", records)
+            let versions = """
+                SELECT md5(string_agg(v, ',' ORDER BY v)) FROM (
+                    SELECT 'o' || study_uid || xmin || ctid FROM observation
+                    UNION ALL SELECT 's' || study_uid || xmin || ctid FROM study
+                    UNION ALL SELECT 'c' || study_uid || xmin || ctid FROM change) t (v)
+                """
+            let before = try await test.sql(versions)[0].string(0)
+            let counts = try await test.sweep("a", records.reversed())
+            #expect(counts.unchanged == 50)
+            #expect(counts.new + counts.changed + counts.missing == 0)
+            #expect(try await test.sql(versions)[0].string(0) == before)
+        }
+    }
+
+    @Test func onlyTheChangedStudyIsWritten() async throws {
+        try await TestIndex.with { test in
+            try await test.sweep("a", [.sample("1.1"), .sample("1.2")])
+            let counts = try await test.sweep("a", [.sample("1.1"), .sample("1.2", [.studyDescription: "MR HEAD"])])
+            #expect(counts.changed == 1 && counts.unchanged == 1)
+            #expect(
+                try await test.sql("SELECT study_description FROM study WHERE study_uid = '1.2'")[0].string(0)
+                    == "MR HEAD")
+            #expect(try await test.count("SELECT count(*) FROM observation WHERE changed_at > first_seen") == 1)
+        }
+    }
+
+    @Test func notReturnedAndReturnedEmptyAreDifferent() async throws {
+        try await TestIndex.with { test in
+            try await test.sweep("a", [.sample("1.1", [.accessionNumber: nil])])
+            let counts = try await test.sweep("a", [.sample("1.1", [.accessionNumber: ""])])
+            #expect(counts.changed == 1)
+        }
+    }
+
+    /// Promise 5.
+    @Test func thePatientComesFromOneSourceAndTheRestFromTheBestThatKnows() async throws {
+        try await TestIndex.with { test in
+            try await test.sweep(
+                "b", [.sample("1.1", [.patientID: "B9", .patientBirthDate: "19610101", .studyID: "SB"])])
+            try await test.sweep(
+                "a", [.sample("1.1", [.patientID: "A7", .patientBirthDate: nil, .studyID: "", .accessionNumber: "AA"])])
+            let row = try await test.sql(
+                "SELECT patient_id, patient_birth_date, study_id, accession_number, provenance[2], provenance[10] FROM study"
+            )[0]
+            #expect((0...3).map { row.string($0) } == ["A7", nil, "SB", "AA"])
+            let provenance = try await test.sql(
+                "SELECT provenance[2], provenance[10], source_ids[1], source_ids[2] FROM study")[0]
+            let (a, b) = (Int(test.source("a")), Int(test.source("b")))
+            #expect((0...3).map { provenance.int($0) } == [a, b, a, b])
+        }
+    }
+
+    @Test func whatACompleteAnswerDoesNotShowIsNotedUntilItIsSeenAgain() async throws {
+        try await TestIndex.with { test in
+            try await test.sweep("a", [.sample("1.1"), .sample("1.2"), .sample("1.3", [.studyDate: "20210101"])])
+            let counts = try await test.sweep("a", .dates("20200301-20200331"), [.sample("1.1")])
+            #expect(counts.missing == 1)
+            #expect(
+                try await test.sql("SELECT study_uid FROM observation WHERE missing_since IS NOT NULL").map {
+                    $0.string(0)
+                } == ["1.2"])
+            // Noted once: the second time writes nothing.
+            #expect(try await test.sweep("a", .dates("20200301-20200331"), [.sample("1.1")]).missing == 0)
+            #expect(try await test.sweep("a", .dates("20200315"), [.sample("1.1"), .sample("1.2")]).changed == 1)
+            #expect(try await test.count("SELECT count(*) FROM observation WHERE missing_since IS NOT NULL") == 0)
+        }
+    }
+
+    @Test func anIncompleteAnswerProvesNothingMissing() async throws {
+        try await TestIndex.with { test in
+            try await test.sweep("a", [.sample("1.1"), .sample("1.2")])
+            let slice = try await test.claimed("a", .dates("20200315"))
+            _ = try await test.index.finish(
+                slice, outcome: .irreducible(.of(1), reason: "cropped"), records: [.sample("1.1")])
+            #expect(try await test.count("SELECT count(*) FROM observation WHERE missing_since IS NOT NULL") == 0)
+        }
+    }
+
+    /// Without the lock on `study` before recomputing, one of two concurrent merges of a study does not see the other's copy.
+    @Test func concurrentMergesOfTheSameStudiesLoseNoCopy() async throws {
+        try await TestIndex.with(connections: 6) { test in
+            for round in 0..<12 {
+                let uids = (0..<40).map { "1.\(round).\($0)" }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for source in ["a", "b", "c"] {
+                        group.addTask {
+                            try await test.sweep(
+                                source, .dates("19000101"), uids.shuffled().map { .sample($0, [.studyID: source]) })
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+            #expect(try await test.count("SELECT count(*) FROM observation") == 12 * 40 * 3)
+            #expect(
+                try await test.count("SELECT count(*) FROM study WHERE cardinality(source_ids) = 3 AND study_id = 'a'")
+                    == 12 * 40)
+        }
+    }
+
+    /// F47, F69: nothing that a source sends makes the merge fail.
+    @Test func hostileTextsAreStoredAndDoNotStopTheSlice() async throws {
+        try await TestIndex.with { test in
+            // Incompressible, so that no index entry can hold it.
+            var random = SplitMix(seed: 3)
+            let long = String(
+                (0..<65_536).map { _ in Character(Unicode.Scalar(UInt8.random(in: 0x21...0x7E, using: &random))) })
+            let counts = try await test.sweep(
+                "a",
+                [
+                    .sample("1.1", [.patientName: long, .patientID: long, .accessionNumber: long]),
+                    .sample(
+                        "1.2", [.patientID: "A\u{0}B", .modalitiesInStudy: "C\u{0}T\\MR", .patientName: "X\u{0}Y"]),
+                    .sample("1.3\u{0}4"), .sample(""), .sample(String(repeating: "1", count: 5_000)),
+                    .sample("1.5"), .sample("1.5", [.patientID: "P2"]),
+                    .sample("1.6", [.studyDate: "00010101", .patientBirthDate: "99991231", .studyTime: "996000"]),
+                    .sample("1.7", [.numberOfStudyRelatedInstances: "99999999999"]),
+                ])
+            #expect(counts.new == 6)
+            #expect(try await test.search(["PatientID": long]).studies.map(\.record.studyInstanceUID) == ["1.1"])
+            #expect(try await test.search(["AccessionNumber": String(long.prefix(64))]).studies.isEmpty)
+        }
+    }
+
+    @Test func spacesAtTheEndsAreNotStored() async throws {
+        try await TestIndex.with { test in
+            try await test.sweep("a", [.sample("1.1", [.patientID: " P1 ", .accessionNumber: "A1 "])])
+            #expect(try await test.search(["PatientID": "P1", "AccessionNumber": "A1"]).total == 1)
+        }
+    }
+}
+
+/// A seeded generator, so that a failure can be seen again.
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+}
