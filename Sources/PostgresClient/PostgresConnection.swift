@@ -4,6 +4,7 @@ import CPostgres
 package final class PostgresConnection {
     private let connection: OpaquePointer
     private var prepared: [String: String] = [:]
+    private static let preparedStatements = 500
 
     init(connectionString: String) throws(PostgresError) {
         guard let connection = PQconnectdb(connectionString) else {
@@ -41,6 +42,11 @@ package final class PostgresConnection {
         // The types are part of the statement: a NULL parameter leaves its type to be inferred.
         let key = sql + "\u{0}" + parameters.map { String($0.oid) }.joined(separator: ",")
         if let name = prepared[key] { return name }
+        // Searches make their SQL from the keys that clients send: without a bound the server would keep them all.
+        if prepared.count >= Self.preparedStatements {
+            PQclear(try check(PQexec(connection, "DEALLOCATE ALL")))
+            prepared.removeAll(keepingCapacity: true)
+        }
         let name = "s\(prepared.count)"
         PQclear(try check(PQprepare(connection, name, sql, Int32(parameters.count), parameters.map { Oid($0.oid) })))
         prepared[key] = name

@@ -5,8 +5,13 @@ import PostgresClient
 /// keys. Stateless: any number of them may work on one database.
 package struct StudyIndex: Sendable {
     let pool: PostgresPool
+    /// Measures pauses only: what is decided about slices and budgets, the database's clock decides.
+    let clock: any Clock<Duration>
 
-    package init(pool: PostgresPool) { self.pool = pool }
+    package init(pool: PostgresPool, clock: any Clock<Duration> = ContinuousClock()) {
+        self.pool = pool
+        self.clock = clock
+    }
 
     /// Brings the schema to this program's version; safe to call from many processes at once.
     package func migrate() async throws {

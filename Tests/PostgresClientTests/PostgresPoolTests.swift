@@ -99,6 +99,16 @@ import Testing
         }
     }
 
+    @Test func preparedStatementsAreBounded() async throws {
+        try await withPool(size: 1) { pool in
+            let kept = try await pool.withConnection { connection in
+                for number in 0..<1_200 { try connection.query("SELECT \(number)") }
+                return try connection.query("SELECT count(*) FROM pg_prepared_statements")[0].int(0)
+            }
+            #expect(try #require(kept) <= 500)
+        }
+    }
+
     @Test func aTerminatedBackendIsReplaced() async throws {
         try await withPool(size: 1) { pool in
             await #expect(throws: PostgresError.self) {

@@ -76,6 +76,51 @@ import Testing
         }
     }
 
+    /// A COMMIT whose answer was lost: the same claim asks again.
+    @Test func aClaimThatHasEndedItsSliceIsToldSoAndDoublesNothing() async throws {
+        try await TestIndex.with { test in
+            let slice = try await test.claimed("a", .dates("20200101-20200102"))
+            let child = NewSlice(sourceID: test.source("a"), level: .study, range: .dates("20200101"))
+            for expected in [1, 0] {
+                let counts = try await test.index.finish(
+                    slice, outcome: .split(.of(1), reason: "cropped", children: [child]), records: [.sample("1.1")])
+                #expect(counts.new == expected)
+            }
+            #expect(try await test.count("SELECT count(*) FROM slice") == 2)
+            #expect(try await test.count("SELECT count(*) FROM change") == 1)
+        }
+    }
+
+    @Test func aBrokenConnectionIsReplacedAndTheSliceEnds() async throws {
+        try await TestIndex.with(connections: 1) { test in
+            let slice = try await test.claimed("a")
+            let killer = PostgresPool(connectionString: test.connectionString, size: 1)
+            _ = try await killer.withConnection {
+                try $0.query(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            }
+            await killer.close()
+            #expect(try await test.index.finish(slice, outcome: .complete(.of(1)), records: [.sample("1.1")]).new == 1)
+        }
+    }
+
+    @Test func anAbandonedSourcesWorkersAreFenced() async throws {
+        try await TestIndex.with { test in
+            let run = try await test.index.openRun(job: "j", slices: slices(test, 2), resumeKey: nil).id
+            guard case .slice(let slice) = try await test.index.claim(run: run, source: test.source("a"), worker: "w")
+            else {
+                Issue.record("nothing to claim")
+                return
+            }
+            try await test.index.abandon(run: run, source: test.source("a"), reason: "it refuses everything")
+            await #expect(throws: IndexError(.fenced, "")) {
+                try await test.index.finish(slice, outcome: .complete(.of(1)), records: [.sample("1.1")])
+            }
+            #expect(try await test.count("SELECT count(*) FROM slice WHERE state = 'dead'") == 2)
+        }
+    }
+
     @Test func aSplitSliceHandsItsRangeToItsChildren() async throws {
         try await TestIndex.with { test in
             let slice = try await test.claimed("a", .dates("20200101-20200102"))

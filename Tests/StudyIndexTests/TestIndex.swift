@@ -9,6 +9,7 @@ import Synchronization
 struct TestIndex: Sendable {
     let index: StudyIndex
     let pool: PostgresPool
+    let connectionString: String
     /// By name: `a`, `b`, `c`, of which `a` has the best priority. `c` has another issuer.
     let sources: [String: Int32]
 
@@ -18,7 +19,7 @@ struct TestIndex: Sendable {
     ) async throws {
         let connectionString = try await TestCluster.shared.database()
         let pool = PostgresPool(connectionString: connectionString, size: connections)
-        let index = StudyIndex(pool: pool)
+        let index = StudyIndex(pool: pool, clock: NoWaiting())
         do {
             try await index.migrate()
             let definitions = [("a", "HOSP"), ("b", "HOSP"), ("c", "OTHER")].enumerated().map { priority, source in
@@ -28,7 +29,7 @@ struct TestIndex: Sendable {
                     associations: associations)
             }
             let sources = try await index.register(definitions)
-            try await body(TestIndex(index: index, pool: pool, sources: sources))
+            try await body(TestIndex(index: index, pool: pool, connectionString: connectionString, sources: sources))
         } catch {
             await pool.close()
             throw error
@@ -76,6 +77,13 @@ struct TestIndex: Sendable {
         query.offset = offset
         return try await index.search(query)
     }
+}
+
+/// Every pause is over at once.
+struct NoWaiting: Clock {
+    func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {}
+    var now: ContinuousClock.Instant { ContinuousClock.now }
+    var minimumResolution: Duration { .zero }
 }
 
 extension SliceRange {

@@ -6,31 +6,44 @@ extension StudyIndex {
     /// process at any moment, and both are there or neither.
     ///
     /// Observations are stored whatever the outcome (F10); only a complete slice lets absent ones be noted as missing.
-    /// Throws `fenced` when the claim has run out. A COMMIT whose answer was lost is asked for again with the same claim.
+    /// Throws `fenced` when the claim has run out. When the connection breaks, COMMIT may have taken effect or not: the same
+    /// claim asks again, and is told that it has ended its slice already (with empty counts), or ends it.
     package func finish(
         _ slice: ClaimedSlice, outcome: SliceOutcome, records: [StudyRecord]
     ) async throws -> MergeCounts {
-        do {
-            return try await pool.transaction { connection in
-                let ended = try Self.end(slice, outcome, connection)
-                guard let row = ended.first, let run = row.int(0) else {
-                    throw IndexError(.fenced, "slice \(slice.id) is not leased to us any more")
-                }
-                if case .split(_, _, let children) = outcome {
-                    try Self.insert(children, run: Int64(run), parent: slice.id, connection)
-                }
-                var counts = try Self.merge(records, of: slice.sourceID, connection)
-                if case .complete = outcome {
-                    counts.missing = try Self.noteMissing(slice, records, connection)
-                }
-                return counts
+        for pause in Self.pausesForReconnecting {
+            do { return try await finishOnce(slice, outcome, records) } catch let error as PostgresError
+                where error.code == .connectionLost || error.code == .connectionFailed
+            {
+                try await clock.sleep(for: pause)
             }
-        } catch let error as PostgresError where error.code == .connectionLost {
-            let already = try await pool.withConnection { connection in
-                try connection.query(SQL.endedClaim, [.int(slice.id), .uuid(slice.claimID)]).first != nil
+        }
+        return try await finishOnce(slice, outcome, records)
+    }
+
+    /// Long enough for a server that restarts, far shorter than a lease.
+    private static let pausesForReconnecting: [Duration] = [
+        .milliseconds(100), .milliseconds(500), .seconds(2), .seconds(5),
+    ]
+
+    private func finishOnce(
+        _ slice: ClaimedSlice, _ outcome: SliceOutcome, _ records: [StudyRecord]
+    ) async throws -> MergeCounts {
+        try await pool.transaction { connection in
+            guard let run = try Self.end(slice, outcome, connection).first?.int(0) else {
+                if try connection.query(SQL.endedClaim, [.int(slice.id), .uuid(slice.claimID)]).first != nil {
+                    return MergeCounts()
+                }
+                throw IndexError(.fenced, "slice \(slice.id) is not leased to us any more")
             }
-            if already { return MergeCounts() }
-            throw error
+            if case .split(_, _, let children) = outcome {
+                try Self.insert(children, run: Int64(run), parent: slice.id, connection)
+            }
+            var counts = try Self.merge(records, of: slice.sourceID, connection)
+            if case .complete = outcome {
+                counts.missing = try Self.noteMissing(slice, records, connection)
+            }
+            return counts
         }
     }
 

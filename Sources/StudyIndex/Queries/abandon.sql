@@ -1,3 +1,3 @@
--- The source is not asked any more in this run. $1 run, $2 source, $3 reason
-UPDATE slice SET state = 'dead', ended = clock_timestamp(), lease_until = NULL, reason = $3
+-- The source is not asked any more in this run; a worker that still holds a slice of it is fenced. $1 run, $2 source, $3 reason
+UPDATE slice SET state = 'dead', ended = clock_timestamp(), lease_until = NULL, claim_id = NULL, reason = $3
 WHERE run_id = $1 AND source_id = $2 AND state IN ('ready', 'leased')

@@ -1,5 +1,6 @@
--- Studies of one source, from a study date on, that another should hold and has not shown, where the ledger proves that
--- day complete there after the study last changed. $1 from, $2 to, $3 since (days since 2000-01-01)
+-- Studies of one source, from a study date on, that another should hold and has not shown, though the ledger proves that
+-- day complete there. The proof may be older than the study's last change; what is asked after it is the UID query that each
+-- candidate gets. $1 from, $2 to, $3 since (days since 2000-01-01)
 SELECT o.study_uid
 FROM observation o
 WHERE o.source_id = $1 AND o.missing_since IS NULL AND o.study_day >= date '2000-01-01' + $3::int4
