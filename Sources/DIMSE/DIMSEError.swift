@@ -7,6 +7,8 @@ package struct DIMSEError: Error, Sendable, Equatable, CustomStringConvertible {
         case invalidAETitle
         /// No TCP or TLS connection.
         case connectFailed
+        /// Certificates or keys that cannot be used, or that one side does not accept.
+        case tlsFailed
         /// A-ASSOCIATE-RJ.
         case associationRejected
         /// A-ABORT from the peer.
@@ -47,7 +49,7 @@ package struct DIMSEError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Whether asking again later may help without anybody changing a configuration.
     package var isTransient: Bool {
         switch code {
-        case .invalidAETitle, .noAcceptedContext: false
+        case .invalidAETitle, .noAcceptedContext, .tlsFailed: false
         case .associationRejected: rejection?.isPermanent != true
         default: true
         }
@@ -63,6 +65,7 @@ package struct DIMSEError: Error, Sendable, Equatable, CustomStringConvertible {
         if let ownHint { return ownHint }
         return switch code {
         case .connectFailed: "is the PACS up, and are host and port right?"
+        case .tlsFailed: "do ca and server_name fit its certificate, and does it know ours?"
         case .associationRejected: rejection?.hint
         case .noAcceptedContext: "does the PACS allow C-FIND for our AE title?"
         default: nil

@@ -21,7 +21,7 @@ package struct SCPConfiguration: Sendable {
     package var associationsPerAddress = 32
     /// How long an association may say nothing.
     package var idle = Duration.seconds(60)
-    /// Told of every association that was accepted, and once when it is gone, however it ended.
+    /// Told of every association that was accepted, and once when it is gone, however it ended. Called on an event loop.
     package var onAssociation: (@Sendable (AssociationEvent) -> Void)?
 
     package init() {}

@@ -99,7 +99,7 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(DIMSEError(.connectionClosed, "the connection broke: \(type(of: error))"))
+        end(DIMSEError(connection: error))
         context.close(promise: nil)
     }
 

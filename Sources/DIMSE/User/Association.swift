@@ -2,6 +2,7 @@ import DICOM
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// An association that we requested: C-ECHO and C-FIND as user (PS3.7 §9.1, PS3.4 §C.4.1).
 ///
@@ -25,13 +26,19 @@ package final class Association: Sendable {
     package static func open(
         to peer: Peer, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws(DIMSEError) -> Association {
+        let tls = try peer.tls?.context()
         let bootstrap = ClientBootstrap(group: group)
             .connectTimeout(TimeAmount(peer.timeouts.connect))
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
         let opening: OpeningAssociation
         do {
             opening = try await bootstrap.connect(host: peer.host, port: peer.port) { channel in
-                channel.eventLoop.makeCompletedFuture { try OpeningAssociation(on: channel, peer: peer) }
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls, let handler = try peer.tls?.handler(tls, host: peer.host) {
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
+                    return try OpeningAssociation(on: channel, peer: peer)
+                }
             }
         } catch {
             throw DIMSEError(.connectFailed, "no connection to \(peer.host):\(peer.port)")
@@ -143,8 +150,9 @@ final class OpenFlag: Sendable {
 }
 
 extension TimeAmount {
+    /// No more than a year, so that no sum with a deadline overflows.
     init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
+        let (seconds, attoseconds) = min(duration, .seconds(31_536_000)).components
         self = .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
 }

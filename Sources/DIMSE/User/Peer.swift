@@ -9,10 +9,12 @@ package struct Peer: Sendable {
     package var timeouts: Timeouts
     /// Of answers that declare no character set (F60).
     package var defaultCharacterSet: SpecificCharacterSet
+    /// nil: plain TCP.
+    package var tls: PeerTLS?
 
     package init(
         host: String, port: Int, called: AETitle, calling: AETitle, timeouts: Timeouts = Timeouts(),
-        defaultCharacterSet: SpecificCharacterSet = .default
+        defaultCharacterSet: SpecificCharacterSet = .default, tls: PeerTLS? = nil
     ) {
         self.host = host
         self.port = port
@@ -20,6 +22,7 @@ package struct Peer: Sendable {
         self.calling = calling
         self.timeouts = timeouts
         self.defaultCharacterSet = defaultCharacterSet
+        self.tls = tls
     }
 }
 

@@ -4,7 +4,7 @@ import Foundation
 
 /// DCMTK's tools, run as the peers of our ends.
 enum DCMTK {
-    static let isInstalled = ["echoscu", "findscu", "dcmqrscp", "dcmqridx", "dump2dcm"]
+    static let isInstalled = ["echoscu", "findscu", "dcmqrscp", "dcmqridx", "dump2dcm", "storescp", "openssl"]
         .allSatisfy { FileManager.default.isExecutableFile(atPath: "/usr/bin/\($0)") }
 
     struct Outcome: Sendable {
@@ -25,6 +25,13 @@ enum DCMTK {
         return Outcome(status: status, output: String(decoding: try Data(contentsOf: output), as: UTF8.self))
     }
 
+    /// A port that was free a moment ago.
+    static func freePort() async throws -> Int {
+        let probe = try await SCPServer.start(SCPConfiguration()) { _, _ in .success }
+        await probe.stop()
+        return probe.port
+    }
+
     /// DCMTK without Nagle's algorithm, or each small exchange takes 44 ms (N1).
     static func launchable(_ tool: String, _ arguments: [String], output: URL) throws -> Process {
         let process = Process()
@@ -38,7 +45,7 @@ enum DCMTK {
     }
 }
 
-/// A `dcmqrscp` with a few studies, in a directory of its own that goes with it.
+/// A server of DCMTK's, in a directory of its own that goes with it.
 final class Archive: Sendable {
     private struct Running: @unchecked Sendable { let process: Process }
     private let running: Running
@@ -51,17 +58,16 @@ final class Archive: Sendable {
         self.peer = peer
     }
 
+    /// A `dcmqrscp` with a few studies.
     static func start(studies: Int) async throws -> Archive {
         let directory = FileManager.default.temporaryDirectory.appending(path: "concord-\(UUID().uuidString)")
         let store = directory.appending(path: "store")
         try FileManager.default.createDirectory(at: store, withIntermediateDirectories: true)
         for number in 1...studies { try await add(number, to: store) }
-        // A port that was free a moment ago.
-        let probe = try await SCPServer.start(SCPConfiguration()) { _, _ in .success }
-        await probe.stop()
+        let port = try await DCMTK.freePort()
         let configuration = directory.appending(path: "dcmqrscp.cfg")
         try """
-        NetworkTCPPort = \(probe.port)
+        NetworkTCPPort = \(port)
         MaxPDUSize = 16384
         MaxAssociations = 16
         HostTable BEGIN
@@ -73,12 +79,45 @@ final class Archive: Sendable {
         AETable END
 
         """.write(to: configuration, atomically: true, encoding: .utf8)
+        let peer = Peer(
+            host: "127.0.0.1", port: port, called: try AETitle("ARCHIVE"), calling: try AETitle("CONCORD"))
+        return try await start("dcmqrscp", ["-c", configuration.path], directory: directory, peer: peer)
+    }
+
+    /// A `storescp` that talks TLS only and demands a certificate; `peer` is one that it lets in.
+    static func startSecure() async throws -> Archive {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "concord-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        func path(_ name: String) -> String { directory.appending(path: name).path }
+        for (name, signer) in [("ca", nil), ("other", nil), ("server", "ca"), ("client", "ca")] as [(String, String?)] {
+            let outcome = try await DCMTK.run(
+                "openssl",
+                ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+                    + ["-keyout", path("\(name).key"), "-out", path("\(name).pem"), "-subj", "/CN=\(name).test"]
+                    + ["-addext", "subjectAltName=DNS:\(name).test"]
+                    + (signer.map { ["-CA", path("\($0).pem"), "-CAkey", path("\($0).key")] } ?? []))
+            guard outcome.status == 0 else { throw DIMSEError(.tlsFailed, outcome.output) }
+        }
+        let port = try await DCMTK.freePort()
+        let peer = Peer(
+            host: "127.0.0.1", port: port, called: try AETitle("ARCHIVE"), calling: try AETitle("CONCORD"),
+            tls: PeerTLS(
+                ca: path("ca.pem"), certificate: path("client.pem"), key: path("client.key"),
+                serverName: "server.test"))
+        return try await start(
+            "storescp", ["+tls", path("server.key"), path("server.pem"), "+cf", path("ca.pem"), "\(port)"],
+            directory: directory, peer: peer)
+    }
+
+    func path(_ name: String) -> String { directory.appending(path: name).path }
+
+    private static func start(
+        _ tool: String, _ arguments: [String], directory: URL, peer: Peer
+    ) async throws -> Archive {
         let log = directory.appending(path: "log")
         try Data().write(to: log)
-        let process = try DCMTK.launchable("dcmqrscp", ["-c", configuration.path], output: log)
+        let process = try DCMTK.launchable(tool, arguments, output: log)
         try process.run()
-        let peer = Peer(
-            host: "127.0.0.1", port: probe.port, called: try AETitle("ARCHIVE"), calling: try AETitle("CONCORD"))
         let archive = Archive(running: Running(process: process), directory: directory, peer: peer)
         try await archive.untilListening()
         return archive
@@ -110,7 +149,7 @@ final class Archive: Sendable {
             if let association = try? await Association.open(to: peer) { return await association.release() }
             try await Task.sleep(for: .milliseconds(10))
         }
-        throw DIMSEError(.connectFailed, "dcmqrscp did not start")
+        throw DIMSEError(.connectFailed, "the archive did not start")
     }
 
     func stop() {

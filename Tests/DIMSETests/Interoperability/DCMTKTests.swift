@@ -102,6 +102,44 @@ struct DCMTKTests {
         }
     }
 
+    @Test func storescpIsSpokenToOverTLSWithCertificatesOfBothSides() async throws {
+        let archive = try await Archive.startSecure()
+        defer { archive.stop() }
+        let association = try await Association.open(to: archive.peer)
+        try await association.echo()
+        await association.release()
+
+        let (ca, certificate, key) = (archive.path("ca.pem"), archive.path("client.pem"), archive.path("client.key"))
+        let name = "server.test"
+        for tls in [
+            PeerTLS(ca: archive.path("other.pem"), certificate: certificate, key: key, serverName: name),
+            PeerTLS(ca: ca, certificate: certificate, key: key, serverName: "another.test"),
+            PeerTLS(ca: ca, certificate: certificate, key: key),
+            PeerTLS(ca: ca, serverName: name),
+            PeerTLS(
+                ca: ca, certificate: archive.path("other.pem"), key: archive.path("other.key"), serverName: name),
+            PeerTLS(ca: ca, certificate: certificate, serverName: name),
+            PeerTLS(ca: archive.path("nowhere.pem"), certificate: certificate, key: key, serverName: name),
+        ] {
+            let failure = await Self.failure(to: archive.peer, tls)
+            #expect(failure?.code == .tlsFailed, "\(tls): \(failure?.description ?? "accepted")")
+            #expect(failure?.isTransient == false)
+        }
+        let plain = await Self.failure(to: archive.peer, nil)
+        #expect(plain?.description.contains("TLS") == true)
+    }
+
+    private static func failure(to peer: Peer, _ tls: PeerTLS?) async -> DIMSEError? {
+        var peer = peer
+        peer.tls = tls
+        do {
+            await (try Association.open(to: peer)).release()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     @Test func dcmqrscpRefusesAnIdentifierWithoutALevel() async throws {
         // F31
         let archive = try await Archive.start(studies: 1)

@@ -206,6 +206,45 @@ import Testing
         #expect(error?.code == .timedOut)
     }
 
+    @Test func aQueryTimeShorterThanTheResponseTimeCounts() async throws {
+        var timeouts = Timeouts()
+        timeouts.query = .seconds(5)
+        let (archive, association) = try await UserEnd.established(timeouts: timeouts)
+        let task = Task { await collect(association.find(question())) }
+        _ = try await archive.sentMessage()
+        await archive.pass(.seconds(5))
+        #expect(await task.value.error?.code == .timedOut)
+    }
+
+    @Test func timesBeyondAnyClockAreNoTrap() async throws {
+        var timeouts = Timeouts()
+        timeouts.query = .seconds(Int64.max)
+        timeouts.response = .seconds(Int64.max)
+        let (archive, association) = try await UserEnd.established(timeouts: timeouts)
+        let task = Task { await collect(association.find(question())) }
+        _ = try await archive.sentMessage()
+        try await archive.send(findResponse(0x0000))
+        #expect(await task.value == ([], nil))
+    }
+
+    @Test func aModelThatWasNotProposedIsNotAsked() async throws {
+        let (archive, association) = try await UserEnd.established()
+        let answer = await collect(association.find(question(), model: .patientStudyOnly))
+        #expect(answer.error?.code == .noAcceptedContext)
+        #expect(try await archive.hasSentNothingElse())
+    }
+
+    @Test func aSecondQuestionWhileOneRunsFailsAndHarmsNothing() async throws {
+        // F85
+        let (archive, association) = try await UserEnd.established()
+        let task = Task { await collect(association.find(question())) }
+        _ = try await archive.sentMessage()
+        #expect(await collect(association.find(question())).error != nil)
+        try await archive.send(findResponse(0xFF00), try identifier("1.1"))
+        try await archive.send(findResponse(0x0000))
+        #expect(await task.value == (["1.1"], nil))
+    }
+
     @Test func aSlowConsumerPausesTheSocketAndNotTheArchivesClock() async throws {
         let (archive, association) = try await UserEnd.established()
         let responses = association.find(question())

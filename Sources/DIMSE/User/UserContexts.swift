@@ -1,0 +1,40 @@
+import DICOM
+
+/// The presentation contexts that we propose as a user, each in both Little Endian syntaxes (F91).
+enum UserContexts {
+    static let verificationID: UInt8 = 1
+    private static let models: [FindModel] = [.studyRoot, .patientRoot]
+
+    static func id(of model: FindModel) -> UInt8 {
+        switch model {
+        case .studyRoot: 3
+        case .patientRoot: 5
+        case .patientStudyOnly: 7
+        }
+    }
+
+    static let proposed: [ProposedContext] = {
+        let syntaxes = [TransferSyntax.implicitVRLittleEndian, .explicitVRLittleEndian].map(\.rawValue)
+        return [
+            ProposedContext(
+                id: verificationID, abstractSyntax: Verification.sopClassUID, transferSyntaxes: syntaxes)
+        ]
+            + models.map {
+                ProposedContext(id: id(of: $0), abstractSyntax: $0.rawValue, transferSyntaxes: syntaxes)
+            }
+    }()
+
+    /// The contexts that the peer accepted, with the transfer syntax that it chose (F92).
+    static func accepted(_ accept: AssociateAccept) -> [UInt8: TransferSyntax] {
+        var accepted: [UInt8: TransferSyntax] = [:]
+        for context in accept.contexts where context.result == 0 && proposed.contains(where: { $0.id == context.id }) {
+            accepted[context.id] = TransferSyntax(rawValue: context.transferSyntax)
+        }
+        return accepted
+    }
+
+    static func models(accepted: AssociateAccept) -> Set<FindModel> {
+        let contexts = Self.accepted(accepted)
+        return Set(models.filter { contexts[id(of: $0)] != nil })
+    }
+}
