@@ -1,7 +1,7 @@
 # Sourced by the scripts: installs what is missing on a Debian 12 machine that has only the Swift toolchain.
 # Idempotent, and quick when all is there: dpkg is asked first, apt only for what it lacks.
 
-concord_build_packages=(pkg-config libsqlite3-dev libpq-dev libssl-dev liblz4-dev postgresql postgresql-contrib)
+concord_build_packages=(pkg-config libsqlite3-dev libpq-dev libssl-dev liblz4-dev postgresql postgresql-contrib curl)
 concord_fleet_packages=(gcc libc6-dev postgresql dcmtk orthanc orthanc-postgresql orthanc-dicomweb python3-venv)
 concord_python_packages=(pynetdicom==3.0.4 pydicom==3.0.2 sqlalchemy==2.0.36 pyyaml==6.0.2)
 

@@ -6,7 +6,8 @@ struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate", abstract: "Run 8 simulated PACS on loopback, with the truth about them.",
         discussion:
-            "Writes truth.json and a matching concord.yaml into --dir, and serves until standard input ends or Ctrl-C.")
+            "Writes truth.json and a matching concord.yaml into --dir, serves until Ctrl-C, and then writes requests.csv: who asked what when."
+    )
 
     @Option(help: "Studies of the enterprise.") var studies = 5_000
     @Option(help: "The same seed makes the same enterprise.") var seed: UInt64 = 1
@@ -18,8 +19,8 @@ struct SimulateCommand: AsyncParsableCommand {
             studies: studies, seed: seed, directory: dir, portsFrom: ports)
         print("serving \(studies) studies on 8 PACS, ports \(enterprise.ports); \(dir)/concord.yaml")
         fflush(nil)
-        // Until a signal ends the process, or the one who started us closes our standard input.
-        while readLine() != nil {}
+        await StopSignal.wait()
+        try enterprise.writeRequests()
         await enterprise.stop()
     }
 }

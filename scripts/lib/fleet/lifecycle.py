@@ -109,6 +109,5 @@ def write_configuration(directory: Path, fleet: list[peers.Peer]) -> None:
             f"      burst: {peer.burst}",
             f"      associations: {peer.associations}",
         ]
-    lines += ["expects:", f"  - {{ from: {EXPECTED_FROM}, to: {EXPECTED_TO}, since: {EXPECTED_SINCE:%Y-%m-%d} }}"]
-    lines += ["server:", "  http: { host: 127.0.0.1, port: 0 }"]
+    lines += ["expects:", f'  - {{ from: {EXPECTED_FROM}, to: {EXPECTED_TO}, since: "{EXPECTED_SINCE:%Y%m%d}" }}']
     (directory / "concord.yaml").write_text("\n".join(lines) + "\n")
