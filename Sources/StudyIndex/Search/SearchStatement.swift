@@ -7,7 +7,7 @@ import PostgresClient
 /// not know what a key asks about is kept, unless another copy of its study knows better; it is then `undecided`.
 struct SearchStatement: Sendable {
     /// Studies, newest first, among which an unselective query looks first: nearly always they fill its page.
-    static let newest = 5_000
+    static let newest = 2_000
 
     private let keys: [KeyCondition]
     private let filter: SearchParameters
