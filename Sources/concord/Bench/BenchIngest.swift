@@ -143,7 +143,7 @@ private struct Workload: Sendable {
         let run = try await index.openRun(job: "bench", slices: new, resumeKey: nil)
         var spent = Duration.zero
         for slice in slices {
-            let records = (0..<size).map { record(slice, $0, isChanged: changing.map { step in $0 % step == 0 } ?? false) }
+            let records = (0..<size).map { record(slice, $0, isChanged: $0 % (changing ?? .max) == 0 && changing != nil) }
             let start = ContinuousClock.now
             guard case .slice(let claimed) = try await index.claim(run: run.id, source: source, worker: "bench") else {
                 throw IndexError(.corrupt, "a slice is missing")
