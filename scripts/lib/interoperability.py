@@ -17,11 +17,11 @@ DAY_RANGE = "20200101-20200110"
 def dcmtk(source: dict) -> str | None:
     """What goes wrong, or None."""
     address = ["-aet", "CONCORD", "-aec", source["ae_title"], source["host"], str(source["port"])]
-    echo = subprocess.run(["echoscu", *address], capture_output=True, text=True, timeout=60)
+    echo = subprocess.run(["echoscu", *address], capture_output=True, text=True, errors="replace", timeout=60)
     if echo.returncode != 0:
         return f"echoscu: {echo.stderr.strip()}"
     keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID", "-k", "PatientName", "-k", f"StudyDate={DAY_RANGE}"]
-    find = subprocess.run(["findscu", "-S", *keys, *address], capture_output=True, text=True, timeout=120)
+    find = subprocess.run(["findscu", "-S", *keys, *address], capture_output=True, text=True, errors="replace", timeout=120)
     if find.returncode != 0:
         return f"findscu: {find.stderr.strip()}"
     return None

@@ -43,7 +43,9 @@ struct BenchIngest: AsyncParsableCommand {
         let first = (preload + size - 1) / size
         Terminal.complain("filling the index with \(first * size) observations …")
         _ = try await workload.merge(slices: 0..<first)
-        try await pool.withConnection { try $0.execute(script: "VACUUM ANALYZE; CHECKPOINT") }
+        try await pool.withConnection { connection in
+            for statement in ["VACUUM ANALYZE", "CHECKPOINT"] { try connection.execute(script: statement) }
+        }
 
         let measured = first..<first + slices
         let new = try await workload.merge(slices: measured)
