@@ -160,7 +160,7 @@ extension DataSet {
         }
         if element.tag == .specificCharacterSet, case .bytes(let value) = element.content {
             let text = SpecificCharacterSet.default.decode(value, vr: .CS).text
-            if !text.isEmpty { characterSet = SpecificCharacterSet(text) }
+            if !text.isEmpty { characterSet = SpecificCharacterSet(text, fallback: characterSet) }
         }
     }
 

@@ -55,13 +55,18 @@ struct BenchIngest: AsyncParsableCommand {
         let written = try await studyWrites(pool) - before
         let changed = try await workload.merge(slices: measured, changing: 100)
 
-        let rows = [("psql COPY, new", peer), ("merge, new", new), ("merge, unchanged", unchanged), ("merge, 1 % changed", changed)]
+        let rows = [
+            ("psql COPY, new", peer), ("merge, new", new), ("merge, unchanged", unchanged),
+            ("merge, 1 % changed", changed),
+        ]
         Terminal.write(
             TextTable(
                 header: ["into \(first * size) observations", "rows/s", "ratio to psql"],
                 rows: rows.map { [$0.0, "\(Int($0.1))", String(format: "%.2f", $0.1 / peer)] }
             ).rendered())
-        Terminal.write(String(format: "unchanged : new = %.1f; study rows written while unchanged: %d\n", unchanged / new, written))
+        Terminal.write(
+            String(format: "unchanged : new = %.1f; study rows written while unchanged: %d\n", unchanged / new, written)
+        )
     }
 
     /// Rows of `study` inserted, updated or deleted so far.
@@ -89,13 +94,17 @@ struct BenchIngest: AsyncParsableCommand {
             script += "BEGIN;\n"
             for table in ["observation", "study"] {
                 let columns = try await columns(of: table, pool)
-                let shown = columns.map { $0 == "study_uid" ? "replace(study_uid, '\(Workload.root)', '\(Workload.root)9')" : $0 }
+                let shown = columns.map {
+                    $0 == "study_uid" ? "replace(study_uid, '\(Workload.root)', '\(Workload.root)9')" : $0
+                }
                 let file = "\(files)/\(table)-\(slice)"
-                export += "\\copy (SELECT \(shown.joined(separator: ", ")) FROM \(table) WHERE \(uids)) TO '\(file)' (FORMAT binary)\n"
+                export +=
+                    "\\copy (SELECT \(shown.joined(separator: ", ")) FROM \(table) WHERE \(uids)) TO '\(file)' (FORMAT binary)\n"
                 script += "\\copy \(table) (\(columns.joined(separator: ", "))) FROM '\(file)' (FORMAT binary)\n"
             }
             let change = "\(files)/change-\(slice)"
-            export += "\\copy (SELECT replace(study_uid, '\(Workload.root)', '\(Workload.root)9') FROM study WHERE \(uids)) TO '\(change)' (FORMAT binary)\n"
+            export +=
+                "\\copy (SELECT replace(study_uid, '\(Workload.root)', '\(Workload.root)9') FROM study WHERE \(uids)) TO '\(change)' (FORMAT binary)\n"
             script += "\\copy change (study_uid) FROM '\(change)' (FORMAT binary)\nCOMMIT;\n"
         }
         try psql(export, connectionString)
@@ -145,7 +154,9 @@ private struct Workload: Sendable {
         let run = try await index.openRun(job: "bench", slices: new, resumeKey: nil)
         var spent = Duration.zero
         for slice in slices {
-            let records = (0..<size).map { record(slice, $0, isChanged: $0 % (changing ?? .max) == 0 && changing != nil) }
+            let records = (0..<size).map {
+                record(slice, $0, isChanged: $0 % (changing ?? .max) == 0 && changing != nil)
+            }
             let start = ContinuousClock.now
             guard case .slice(let claimed) = try await index.claim(run: run.id, source: source, worker: "bench") else {
                 throw IndexError(.corrupt, "a slice is missing")
@@ -170,8 +181,10 @@ private struct Workload: Sendable {
         return StudyRecord(texts: [
             "\(Self.root).\(slice).\(scattered)", "ID\(scattered % 400_009)", "BENCH",
             "FAMILY\(scattered % 50_021)^GIVEN\(scattered % 997)^^", "19\(50 + number % 50)0\(1 + number % 9)15",
-            number % 2 == 0 ? "F" : "M", date, "1\(number % 10)3\(number % 6)27", "ACC\(scattered % 9_000_011)", "\(number % 9_999)",
-            isChanged ? "CHANGED DESCRIPTION" : "CT CHEST WITH CONTRAST", "REFERRER\(number % 977)^DOCTOR", "CT\\SR", "\(1 + number % 9)",
+            number % 2 == 0 ? "F" : "M", date, "1\(number % 10)3\(number % 6)27", "ACC\(scattered % 9_000_011)",
+            "\(number % 9_999)",
+            isChanged ? "CHANGED DESCRIPTION" : "CT CHEST WITH CONTRAST", "REFERRER\(number % 977)^DOCTOR", "CT\\SR",
+            "\(1 + number % 9)",
             "\(100 + number % 900)", "ONLINE", "BENCH", nil,
         ])
     }

@@ -31,6 +31,7 @@ struct InitCommand: ParsableCommand {
             issuer: HOSP-A              # issuer of its patient IDs where it sends none; mandatory
             priority: 1                 # 1 wins when copies disagree
             # character_set: ISO_IR 100 # of answers that declare none
+            # tls: { ca: ca.pem, certificate: me.pem, key: me.key, server_name: pacs-a.example }
             limits:
               queries_per_second: 5     # never exceeded, over all Concord processes together
               associations: 2           # open at once

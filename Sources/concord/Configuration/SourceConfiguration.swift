@@ -48,6 +48,7 @@ struct SourceConfiguration: Sendable {
         peer = Peer(
             host: host, port: port, called: called, calling: calling, timeouts: timeouts,
             defaultCharacterSet: characterSet)
+        peer.tls = try section.section("tls") { (tls) throws(ConfigurationError) in try PeerTLS(&tls) }
     }
 
     var definition: SourceDefinition {
@@ -69,6 +70,18 @@ extension SourceConfiguration.Limits {
         burst = try section.integer("burst", in: 1...1_000) ?? burst
         associations = try section.integer("associations", in: 1...64) ?? associations
         maximumResults = try section.integer("max_results", in: 1...1_000_000)
+    }
+}
+
+extension PeerTLS {
+    /// Files are relative to the configuration.
+    fileprivate init(_ section: inout YAMLSection) throws(ConfigurationError) {
+        self.init(
+            ca: try section.file("ca"), certificate: try section.file("certificate"), key: try section.file("key"),
+            serverName: try section.string("server_name"))
+        if (certificate == nil) != (key == nil) {
+            throw section.error("certificate", "certificate and key are given together or not at all")
+        }
     }
 }
 

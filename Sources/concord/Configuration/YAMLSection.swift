@@ -1,3 +1,4 @@
+import Foundation
 import Yams
 
 /// A mapping of the configuration being read: hands out typed values once, and at the end complains of keys that nobody
@@ -67,6 +68,13 @@ struct YAMLSection: ~Copyable {
             throw error(key, "expected a duration such as 250ms, 10s, 15m, 2h or 90d")
         }
         return duration
+    }
+
+    /// A path, relative to the configuration's own directory.
+    mutating func file(_ key: String) throws(ConfigurationError) -> String? {
+        guard let path = try string(key) else { return nil }
+        let directory = URL(fileURLWithPath: file).deletingLastPathComponent()
+        return URL(fileURLWithPath: path, relativeTo: directory).standardizedFileURL.path
     }
 
     mutating func strings(_ key: String) throws(ConfigurationError) -> [String]? {
