@@ -9,7 +9,7 @@ private func object(_ bytes: [UInt8]) throws -> [String: [String: Any]] {
 }
 
 @Suite struct DICOMJSONTests {
-    private func written(_ change: (inout StudyRecord) -> Void, empty: Set<Tag> = []) throws -> [String: [String: Any]]
+    private func written(_ change: (inout StudyRecord) -> Void, empty: Set<DICOM.Tag> = []) throws -> [String: [String: Any]]
     {
         var record = StudyRecord()
         record[.studyInstanceUID] = "1.2.3"
