@@ -125,7 +125,7 @@ struct ReportTests {
         ("plain", "plain"), ("a,b", "\"a,b\""), ("say \"x\"", "\"say \"\"x\"\"\""), ("a\r\nb", "\"a\r\nb\""),
         ("=1+1", "'=1+1"), ("@SUM(A1)", "'@SUM(A1)"), ("+49 1", "'+49 1"), ("-1", "'-1"), ("\tx", "'\tx"),
         ("＝1", "'＝1"), ("=cmd,\"x\"", "\"'=cmd,\"\"x\"\"\""), (" x", "\" x\""), ("", ""), ("=\u{301}1", "'=\u{301}1"),
-        ("山田^太郎", "山田^太郎"),
+        ("山田^太郎", "山田^太郎"), ("\0=1", "'=1"), (" =1", "\"' =1\""),
     ])
     func fieldsAreQuotedAndFormulasDisarmed(_ field: String, _ expected: String) {
         var csv = CSV(columns: ["h"])

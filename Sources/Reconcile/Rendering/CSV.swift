@@ -15,7 +15,9 @@ struct CSV {
     }
 
     private mutating func append(_ field: String) {
-        let isFormula = field.unicodeScalars.first.map(Self.formulaStarts.contains) ?? false
+        // What is dropped below, or skipped by a spreadsheet, hides no formula behind it.
+        let start = field.unicodeScalars.first { $0 != "\0" && $0 != " " }
+        let isFormula = start.map(Self.formulaStarts.contains) ?? false
         let needsQuotes =
             field.utf8.contains { [0x22, 0x2C, 0x0D, 0x0A].contains($0) }
             || field.utf8.first == 0x20 || field.utf8.last == 0x20
