@@ -19,7 +19,9 @@ package final class PostgresConnection {
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
         // Compiling a search of 10 ms was seen to take 1.2 s.
         try execute(
-            script: "SET client_encoding = 'UTF8'; SET application_name = 'concord'; SET TimeZone = 'UTC'; SET jit = off")
+            script: """
+                SET client_encoding = 'UTF8'; SET application_name = 'concord'; SET TimeZone = 'UTC'; SET jit = off
+                """)
     }
 
     deinit { PQfinish(connection) }

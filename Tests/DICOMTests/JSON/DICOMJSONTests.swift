@@ -3,14 +3,15 @@ import Testing
 
 @testable import DICOM
 
-private func object(_ bytes: [UInt8]) throws -> [String: [String: Any]] {
-    let array = try #require(JSONSerialization.jsonObject(with: Data(bytes)) as? [[String: [String: Any]]])
+private typealias JSONObject = [String: [String: Any]]
+
+private func object(_ bytes: [UInt8]) throws -> JSONObject {
+    let array = try #require(JSONSerialization.jsonObject(with: Data(bytes)) as? [JSONObject])
     return try #require(array.first)
 }
 
 @Suite struct DICOMJSONTests {
-    private func written(_ change: (inout StudyRecord) -> Void, empty: Set<DICOM.Tag> = []) throws -> [String: [String: Any]]
-    {
+    private func written(_ change: (inout StudyRecord) -> Void, empty: Set<DICOM.Tag> = []) throws -> JSONObject {
         var record = StudyRecord()
         record[.studyInstanceUID] = "1.2.3"
         change(&record)
