@@ -72,7 +72,7 @@ let package = Package(
         .testTarget(name: "ReconcileTests", dependencies: ["Reconcile", "PACSSimulator", "DICOM"], swiftSettings: strict),
         .testTarget(
             name: "SweepTests",
-            dependencies: ["Sweep", "StudyIndex", "PostgresClient", "PACSSimulator", "DIMSE", "DICOM", logging],
+            dependencies: ["Sweep", "StudyIndex", "PostgresClient", "PACSSimulator", "DIMSE", "DICOM", logging] + nio,
             swiftSettings: strict),
         .testTarget(name: "PACSSimulatorTests", dependencies: ["PACSSimulator", "DIMSE", "DICOM"], swiftSettings: strict),
         .testTarget(

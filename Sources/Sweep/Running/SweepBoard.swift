@@ -60,7 +60,8 @@ extension SweepBoard.Line {
         rows += end.rawRows
         new += end.merged.new
         changed += end.merged.changed
-        studies += end.merged.new + end.merged.changed + end.merged.unchanged
+        // A split slice's studies come again with its children.
+        if case .split = end.kind {} else { studies += end.merged.new + end.merged.changed + end.merged.unchanged }
         switch end.kind {
         case .complete: finishOne()
         case .split(let children):

@@ -50,16 +50,28 @@ struct BenchFind: AsyncParsableCommand {
 
     // MARK: Comparison
 
-    private struct Usage {
-        var wall: Double
-        var cpu: Double
-        var peakMegabytes: Double
+    private func compare() async throws {
+        let counts = [max(1, responses / 10), responses]
+        var medians: [(ours: ProcessUsage, theirs: ProcessUsage)] = []
+        for count in counts {
+            try withProvider(responses: count) { port in
+                var ours: [ProcessUsage] = []
+                var theirs: [ProcessUsage] = []
+                for _ in 0..<max(1, runs) {
+                    ours.append(
+                        try .ofRunning(CommandLine.arguments[0], ["bench", "find", "--pull", "\(port)"]))
+                    theirs.append(try .ofRunning("/usr/bin/findscu", Self.findscuArguments(port)))
+                }
+                medians.append((median(ours), median(theirs)))
+            }
+        }
+        show(counts, medians)
     }
 
-    private func compare() async throws {
-        let own = CommandLine.arguments[0]
+    /// The provider runs in a process of its own, so that its CPU is not counted.
+    private func withProvider(responses: Int, _ body: (Int) throws -> Void) throws {
         let provider = Process()
-        provider.executableURL = URL(fileURLWithPath: own)
+        provider.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
         provider.arguments = ["bench", "find", "--serve", "--responses", "\(responses)"]
         let output = Pipe()
         let input = Pipe()
@@ -74,13 +86,7 @@ struct BenchFind: AsyncParsableCommand {
         guard let port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
             throw ValidationError("the provider did not start")
         }
-        var ours: [Usage] = []
-        var theirs: [Usage] = []
-        for _ in 0..<max(1, runs) {
-            ours.append(try measure(own, ["bench", "find", "--pull", "\(port)"]))
-            theirs.append(try measure("/usr/bin/findscu", Self.findscuArguments(port)))
-        }
-        show(median(ours), median(theirs))
+        try body(port)
     }
 
     private static func findscuArguments(_ port: Int) -> [String] {
@@ -88,48 +94,26 @@ struct BenchFind: AsyncParsableCommand {
             + AttributeDictionary.observation.flatMap { ["-k", $0.keyword] }
     }
 
-    private func measure(_ executable: String, _ arguments: [String]) throws -> Usage {
-        var before = rusage()
-        getrusage(RUSAGE_CHILDREN.rawValue, &before)
-        let start = ContinuousClock.now
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = arguments
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw ValidationError("\(executable) failed") }
-        var after = rusage()
-        getrusage(RUSAGE_CHILDREN.rawValue, &after)
-        return Usage(
-            wall: (ContinuousClock.now - start) / .seconds(1), cpu: after.cpuSeconds - before.cpuSeconds,
-            peakMegabytes: Double(after.ru_maxrss) / 1_024)
-    }
-
-    private func median(_ usages: [Usage]) -> Usage {
+    private func median(_ usages: [ProcessUsage]) -> ProcessUsage {
         usages.sorted { $0.cpu < $1.cpu }[usages.count / 2]
     }
 
-    private func show(_ ours: Usage, _ theirs: Usage) {
-        let tenThousand = Double(responses) / 10_000
-        func row(_ name: String, _ usage: Usage) -> [String] {
+    private func show(_ counts: [Int], _ medians: [(ours: ProcessUsage, theirs: ProcessUsage)]) {
+        func row(_ name: String, _ count: Int, _ usage: ProcessUsage) -> [String] {
             [
-                name, "\(Int(Double(responses) / usage.wall))", String(format: "%.3f", usage.cpu / tenThousand),
-                String(format: "%.2f", usage.wall),
+                name, "\(count)", "\(Int(Double(count) / usage.wall))",
+                String(format: "%.3f", usage.cpu / Double(count) * 10_000), String(format: "%.2f", usage.wall),
+                String(format: "%.0f", usage.peakMegabytes),
             ]
+        }
+        let rows = zip(counts, medians).flatMap { count, median in
+            [row("concord", count, median.ours), row("findscu -q", count, median.theirs)]
         }
         Terminal.write(
             TextTable(
-                header: ["\(responses) responses", "responses/s", "CPU s per 10,000", "seconds"],
-                rows: [row("concord", ours), row("findscu -q", theirs)]
+                header: ["", "responses", "responses/s", "CPU s per 10,000", "seconds", "peak MB"], rows: rows
             ).rendered())
-        Terminal.write(String(format: "CPU ratio concord : findscu = %.2f\n", ours.cpu / theirs.cpu))
-    }
-}
-
-extension rusage {
-    fileprivate var cpuSeconds: Double {
-        Double(ru_utime.tv_sec + ru_stime.tv_sec) + Double(ru_utime.tv_usec + ru_stime.tv_usec) / 1_000_000
+        guard let last = medians.last else { return }
+        Terminal.write(String(format: "CPU ratio concord : findscu = %.2f\n", last.ours.cpu / last.theirs.cpu))
     }
 }

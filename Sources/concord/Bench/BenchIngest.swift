@@ -40,77 +40,99 @@ struct BenchIngest: AsyncParsableCommand {
         ])
         guard let source = ids["bench"] else { return }
         let workload = Workload(index: index, source: source, size: size)
-        let first = (preload + size - 1) / size
-        Terminal.complain("filling the index with \(first * size) observations …")
-        _ = try await workload.merge(slices: 0..<first)
+        let filled = (preload + size - 1) / size
+        Terminal.complain("filling the index with \(filled * size) observations …")
+        _ = try await workload.merge(slices: 0..<filled)
+        let peer = try PsqlCopy(connectionString)
+        let scripts = try await exported(0..<min(slices, filled), peer, pool, directory)
+        try await settle(pool)
+
+        // In turn, so that both meet the same machine and the same index.
+        var spent = (merge: Duration.zero, copy: Duration.zero)
+        for (position, script) in scripts.enumerated() {
+            let slice = filled + position
+            spent.merge += try await workload.merge(slices: slice..<slice + 1)
+            spent.copy += try peer.run(script)
+        }
+        try peer.end()
+        let measured = filled..<filled + scripts.count
+        try await settle(pool)
+        let before = try await transaction(pool)
+        let unchanged = try await workload.merge(slices: measured)
+        let written = try await studiesWritten(since: before, pool)
+        let changed = try await workload.merge(slices: measured, changing: 100)
+        show(
+            [
+                ("psql COPY, new", spent.copy), ("merge, new", spent.merge), ("merge, unchanged", unchanged),
+                ("merge, 1 % changed", changed),
+            ], rows: measured.count * size, into: filled * size)
+        Terminal.write(
+            String(
+                format: "unchanged : new = %.1f; study rows written while unchanged: %d\n", spent.merge / unchanged,
+                written))
+    }
+
+    private func show(_ spent: [(name: String, time: Duration)], rows: Int, into: Int) {
+        let lines = spent.map { line in
+            [
+                line.name, "\(Int(Double(rows) / (line.time / .seconds(1))))",
+                String(format: "%.2f", spent[0].time / line.time),
+            ]
+        }
+        Terminal.write(
+            TextTable(header: ["into \(into) observations", "rows/s", "ratio to psql"], rows: lines).rendered())
+    }
+
+    /// Hint bits set, dirty pages written: what a night leaves to the next.
+    private func settle(_ pool: PostgresPool) async throws {
         try await pool.withConnection { connection in
             for statement in ["VACUUM ANALYZE", "CHECKPOINT"] { try connection.execute(script: statement) }
         }
-
-        let measured = first..<first + slices
-        let new = try await workload.merge(slices: measured)
-        let peer = try await copyWithPsql(measured, pool, connectionString, directory)
-        let before = try await studyWrites(pool)
-        let unchanged = try await workload.merge(slices: measured)
-        let written = try await studyWrites(pool) - before
-        let changed = try await workload.merge(slices: measured, changing: 100)
-
-        let rows = [
-            ("psql COPY, new", peer), ("merge, new", new), ("merge, unchanged", unchanged),
-            ("merge, 1 % changed", changed),
-        ]
-        Terminal.write(
-            TextTable(
-                header: ["into \(first * size) observations", "rows/s", "ratio to psql"],
-                rows: rows.map { [$0.0, "\(Int($0.1))", String(format: "%.2f", $0.1 / peer)] }
-            ).rendered())
-        Terminal.write(
-            String(format: "unchanged : new = %.1f; study rows written while unchanged: %d\n", unchanged / new, written)
-        )
     }
 
-    /// Rows of `study` inserted, updated or deleted so far.
-    private func studyWrites(_ pool: PostgresPool) async throws -> Int {
+    private func transaction(_ pool: PostgresPool) async throws -> Int {
         try await pool.withConnection { connection in
-            try connection.query("SELECT pg_stat_force_next_flush()")
-            return try connection.query(
-                """
-                SELECT n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables WHERE relname = 'study'
-                """)[0].int(0) ?? 0
+            try connection.query("SELECT pg_current_xact_id()::text::int8")[0].int(0) ?? 0
         }
     }
 
-    /// The same slices under other UIDs, exported beforehand, copied by psql into observation, study and change, with one
-    /// COMMIT a slice. Returns rows per second.
-    private func copyWithPsql(
-        _ slices: Range<Int>, _ pool: PostgresPool, _ connectionString: String, _ directory: String
-    ) async throws -> Double {
+    /// Rows of `study` that were inserted or updated since a transaction. Statistics would come too late.
+    private func studiesWritten(since transaction: Int, _ pool: PostgresPool) async throws -> Int {
+        try await pool.withConnection { connection in
+            try connection.query(
+                "SELECT count(*) FROM study WHERE xmin::text::int8 > $1", [.int(Int64(transaction))])[0].int(0) ?? 0
+        }
+    }
+
+    /// Slices as files, under UIDs of their own, and for each the script that copies it into observation, study and
+    /// change in one transaction.
+    private func exported(
+        _ slices: Range<Int>, _ peer: PsqlCopy, _ pool: PostgresPool, _ directory: String
+    ) async throws -> [String] {
         let files = directory + "/slices"
         try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
-        var export = ""
-        var script = "\\set ON_ERROR_STOP on\n"
+        let tables = [
+            ("observation", try await columns(of: "observation", pool)),
+            ("study", try await columns(of: "study", pool)),
+            ("change", ["study_uid"]),
+        ]
+        var scripts: [String] = []
         for slice in slices {
-            let uids = "study_uid LIKE '\(Workload.root).\(slice).%'"
-            script += "BEGIN;\n"
-            for table in ["observation", "study"] {
-                let columns = try await columns(of: table, pool)
+            var export = ""
+            var script = "BEGIN;\n"
+            for (table, columns) in tables {
                 let shown = columns.map {
                     $0 == "study_uid" ? "replace(study_uid, '\(Workload.root)', '\(Workload.root)9')" : $0
-                }
+                }.joined(separator: ", ")
+                let rows = "SELECT \(shown) FROM \(table) WHERE study_uid LIKE '\(Workload.root).\(slice).%'"
                 let file = "\(files)/\(table)-\(slice)"
-                export +=
-                    "\\copy (SELECT \(shown.joined(separator: ", ")) FROM \(table) WHERE \(uids)) TO '\(file)' (FORMAT binary)\n"
+                export += "\\copy (\(rows)) TO '\(file)' (FORMAT binary)\n"
                 script += "\\copy \(table) (\(columns.joined(separator: ", "))) FROM '\(file)' (FORMAT binary)\n"
             }
-            let change = "\(files)/change-\(slice)"
-            export +=
-                "\\copy (SELECT replace(study_uid, '\(Workload.root)', '\(Workload.root)9') FROM study WHERE \(uids)) TO '\(change)' (FORMAT binary)\n"
-            script += "\\copy change (study_uid) FROM '\(change)' (FORMAT binary)\nCOMMIT;\n"
+            _ = try peer.run(export)
+            scripts.append(script + "COMMIT;\n")
         }
-        try psql(export, connectionString)
-        let start = ContinuousClock.now
-        try psql(script, connectionString)
-        return Double(slices.count * size) / ((ContinuousClock.now - start) / .seconds(1))
+        return scripts
     }
 
     private func columns(of table: String, _ pool: PostgresPool) async throws -> [String] {
@@ -123,19 +145,35 @@ struct BenchIngest: AsyncParsableCommand {
             ).compactMap { $0.string(0) }
         }
     }
+}
 
-    private func psql(_ script: String, _ connectionString: String) throws {
-        let process = Process()
+/// A psql that stays connected and runs one script after the other.
+private final class PsqlCopy {
+    private let process = Process()
+    private let input = Pipe()
+    private let output = Pipe()
+
+    init(_ connectionString: String) throws {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/psql")
-        process.arguments = ["--quiet", "--no-psqlrc", connectionString]
-        let input = Pipe()
+        process.arguments = ["--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=on", connectionString]
         process.standardInput = input
-        process.standardOutput = FileHandle.nullDevice
+        process.standardOutput = output
         try process.run()
-        input.fileHandleForWriting.write(Data(script.utf8))
+    }
+
+    /// Returns how long it took.
+    func run(_ script: String) throws -> Duration {
+        let start = ContinuousClock.now
+        input.fileHandleForWriting.write(Data((script + "\\echo done\n").utf8))
+        guard output.fileHandleForReading.availableData == Data("done\n".utf8) else {
+            throw ValidationError("psql failed")
+        }
+        return ContinuousClock.now - start
+    }
+
+    func end() throws {
         try input.fileHandleForWriting.close()
         process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw ValidationError("psql failed") }
     }
 }
 
@@ -147,9 +185,9 @@ private struct Workload: Sendable {
     let source: Int32
     let size: Int
 
-    /// Claims and merges slices as a sweep's worker does; returns observations per second. `changing`: one row in so many
+    /// Claims and merges slices as a sweep's worker does; returns how long that took. `changing`: one row in so many
     /// has another description than before.
-    func merge(slices: Range<Int>, changing: Int? = nil) async throws -> Double {
+    func merge(slices: Range<Int>, changing: Int? = nil) async throws -> Duration {
         let new = slices.map { NewSlice(sourceID: source, level: .study, range: SliceRange(dates: day($0))) }
         let run = try await index.openRun(job: "bench", slices: new, resumeKey: nil)
         var spent = Duration.zero
@@ -167,7 +205,7 @@ private struct Workload: Sendable {
             spent += ContinuousClock.now - start
         }
         try await index.closeRun(run.id)
-        return Double(slices.count * size) / (spent / .seconds(1))
+        return spent
     }
 
     private func day(_ slice: Int) -> DateRange {

@@ -125,6 +125,29 @@ import Testing
         for pacs in running.dropFirst() { await pacs.stop() }
     }
 
+    /// Not `.refuses`: who says "not now" is left alone for longer than a test should take.
+    @Test(arguments: [MisbehavingPeer.Manner.closes, .answersGarbage, .stalls])
+    func aSourceThatMisbehavesIsAHoleAndStopsNoOther(manner: MisbehavingPeer.Manner) async throws {
+        let running = try await start()
+        let peer = try await MisbehavingPeer.start(manner)
+        try await withIndex { index in
+            let dates = try #require(DateRange(da: "20260101-20260131"))
+            var sources = try await sweepSources(running, in: index)
+            sources[0].peer.port = peer.port
+            sources[0].peer.timeouts.acse = .milliseconds(50)
+            var sweep = try run(sources, index, dates: dates)
+            sweep.clock = ImmediateClock()
+            let id = try await sweep.run { _ in }
+            for source in try await index.runSummary(run: id) {
+                #expect(source.holes.isEmpty == (source.source != sources[0].name))
+                #expect(source.unfinished == 0)
+                if let hole = source.holes.first { #expect(!hole.reason.isEmpty) }
+            }
+        }
+        await peer.stop()
+        for pacs in running { await pacs.stop() }
+    }
+
     @Test func anInterruptedSweepGoesOnWhereItWas() async throws {
         let running = try await start()
         try await withIndex { index in

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Foundation
+
+/// What one child process used, from its start to its end, as the kernel counted it.
+struct ProcessUsage {
+    var wall: Double
+    /// User and system time, in seconds.
+    var cpu: Double
+    var peakMegabytes: Double
+
+    /// Runs a program to its end, its output thrown away. A program that fails throws.
+    static func ofRunning(_ executable: String, _ arguments: [String]) throws -> ProcessUsage {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
+            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
+        }
+        let words = ([executable] + arguments).map { strdup($0) }
+        defer { for word in words { free(word) } }
+        var process = pid_t()
+        let start = ContinuousClock.now
+        guard posix_spawn(&process, executable, &actions, nil, words + [nil], environ) == 0 else {
+            throw ValidationError("\(executable) cannot be run")
+        }
+        var status: Int32 = 0
+        var usage = rusage()
+        while wait4(process, &status, 0, &usage) < 0, errno == EINTR {}
+        guard status == 0 else { throw ValidationError("\(executable) failed") }
+        return ProcessUsage(
+            wall: (ContinuousClock.now - start) / .seconds(1), cpu: usage.cpuSeconds,
+            peakMegabytes: Double(usage.ru_maxrss) / 1_024)
+    }
+}
+
+extension rusage {
+    fileprivate var cpuSeconds: Double {
+        Double(ru_utime.tv_sec + ru_stime.tv_sec) + Double(ru_utime.tv_usec + ru_stime.tv_usec) / 1_000_000
+    }
+}
