@@ -78,7 +78,7 @@ let package = Package(
         .testTarget(
             name: "QueryServerTests", dependencies: ["QueryServer", "StudyIndex", "PostgresClient", "DICOM"],
             swiftSettings: strict),
-        .testTarget(name: "ConcordTests", dependencies: ["concord", "DIMSE"], swiftSettings: strict),
+        .testTarget(name: "ConcordTests", dependencies: ["concord", "DIMSE", "StudyIndex"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -94,6 +94,9 @@ package struct Rejection: Sendable, Hashable {
         }
     }
 
+    /// The peer has too much to do at the moment, and will not always (F80).
+    package var isCongestion: Bool { !isPermanent && (result == 2 || source == 3) }
+
     var text: String {
         let why =
             switch (source, reason) {

@@ -26,6 +26,9 @@ package struct PostgresError: Error, Sendable, Equatable, CustomStringConvertibl
     /// Deadlock, serialization failure, lock not available: the transaction may simply run again.
     package var isRetryable: Bool { ["40P01", "40001", "55P03"].contains(sqlState) }
 
+    /// The server is away, or went away: it may come back.
+    package var isLossOfConnection: Bool { code == .connectionLost || code == .connectionFailed }
+
     package static func == (left: PostgresError, right: PostgresError) -> Bool {
         left.code == right.code && left.sqlState == right.sqlState
     }

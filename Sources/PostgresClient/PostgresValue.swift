@@ -17,6 +17,7 @@ package enum PostgresValue: Sendable {
     case textArray([String?])
     case intArray([Int64])
     case bytesArray([[UInt8]?])
+    case uuidArray([UUID])
 
     /// The type's OID (pg_type.dat); 0 lets the server infer it.
     var oid: UInt32 {
@@ -32,6 +33,7 @@ package enum PostgresValue: Sendable {
         case .textArray: 1009
         case .intArray: 1016
         case .bytesArray: 1001
+        case .uuidArray: 2951
         }
     }
 
@@ -49,6 +51,8 @@ package enum PostgresValue: Sendable {
         case .textArray(let values): Self.array(25, values.map { $0.map { Array($0.utf8) } })
         case .intArray(let values): Self.array(20, values.map { BigEndian.bytes($0) })
         case .bytesArray(let values): Self.array(17, values)
+        case .uuidArray(let values):
+            Self.array(2950, values.map { uuid in withUnsafeBytes(of: uuid.uuid) { Array($0) } })
         }
     }
 

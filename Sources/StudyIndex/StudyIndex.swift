@@ -39,17 +39,34 @@ package struct StudyIndex: Sendable {
                 guard let id = row?.int(0).flatMap(Int32.init(exactly:)) else {
                     throw IndexError(.corrupt, "a source got no id")
                 }
-                let emission = 1 / source.queriesPerSecond
-                try connection.query(
-                    SQL.registerBudget,
-                    [
-                        .int(Int64(id)), .double(emission), .double(emission * Double(source.burst - 1)),
-                        .int(Int64(source.associations)),
-                    ])
+                try Self.register(source.limits, of: id, connection)
                 ids[source.name] = id
             }
             return ids
         }
+    }
+
+    private static func register(
+        _ limits: SourceLimits, of source: Int32, _ connection: PostgresConnection
+    ) throws {
+        let id = PostgresValue.int(Int64(source))
+        let emission = 1 / limits.queriesPerSecond
+        try connection.query(
+            SQL.registerBudget,
+            [
+                id, .double(emission), .double(emission * Double(limits.burst - 1)), .int(Int64(limits.associations)),
+                .double(1 / limits.bulkQueriesPerSecond), .int(Int64(limits.bulkAssociations)),
+                .double(limits.openingGap / .seconds(1)), .text(limits.timeZone),
+            ])
+        try connection.query(SQL.deleteWindows, [id])
+        let days = limits.windows.flatMap { window in window.weekdays.sorted().map { ($0, window) } }
+        try connection.query(
+            SQL.registerWindows,
+            [
+                id, .intArray(days.map { Int64($0.0) }), .intArray(days.map { Int64($0.1.minutes.lowerBound) }),
+                .intArray(days.map { Int64($0.1.minutes.upperBound) }),
+                .intArray(days.map { Int64($0.1.utilisation) }), .intArray(days.map { Int64($0.1.associations ?? 0) }),
+            ])
     }
 }
 
@@ -63,14 +80,11 @@ package struct SourceDefinition: Sendable {
     package var issuer: String
     /// 1 wins.
     package var priority: Int
-    package var queriesPerSecond: Double
-    /// Requests that may come at once; 1: evenly spaced.
-    package var burst: Int
-    package var associations: Int
+    package var limits: SourceLimits
 
     package init(
         name: String, aeTitle: String, host: String, port: Int, issuer: String, priority: Int = 100,
-        queriesPerSecond: Double = 1, burst: Int = 1, associations: Int = 1
+        limits: SourceLimits = SourceLimits()
     ) {
         self.name = name
         self.aeTitle = aeTitle
@@ -78,8 +92,58 @@ package struct SourceDefinition: Sendable {
         self.port = port
         self.issuer = issuer
         self.priority = priority
+        self.limits = limits
+    }
+}
+
+/// What may be asked of a source by all processes together.
+package struct SourceLimits: Sendable, Hashable {
+    /// C-FINDs and C-ECHOs; default 1.
+    package var queriesPerSecond: Double
+    /// Requests that may come at once; 1, the default: evenly spaced.
+    package var burst: Int
+    /// Associations open at once; default 1.
+    package var associations: Int
+    /// The part of both that is kept for questions which a person waits for; default none.
+    package var live: (queriesPerSecond: Double, associations: Int) {
+        get { (liveQueriesPerSecond, liveAssociations) }
+        set { (liveQueriesPerSecond, liveAssociations) = newValue }
+    }
+    private var liveQueriesPerSecond = 0.0
+    private var liveAssociations = 0
+    /// The most matches that the source sends, where its administrator knows that; nil: unknown.
+    package var maximumResults: Int?
+    /// Between two openings of an association; default none (F81).
+    package var openingGap = Duration.zero
+    /// Times of the week in which less may be asked; they do not overlap.
+    package var windows: [Window] = []
+    /// Of the windows; an IANA name.
+    package var timeZone = "UTC"
+
+    package struct Window: Sendable, Hashable {
+        /// 1 is Monday.
+        package var weekdays: Set<Int>
+        /// Since midnight.
+        package var minutes: Range<Int>
+        /// Percent of the time that an association may be busy; 0: nothing may be asked.
+        package var utilisation: Int
+        /// nil: as outside of the window.
+        package var associations: Int?
+
+        package init(weekdays: Set<Int>, minutes: Range<Int>, utilisation: Int, associations: Int? = nil) {
+            self.weekdays = weekdays
+            self.minutes = minutes
+            self.utilisation = utilisation
+            self.associations = associations
+        }
+    }
+
+    package init(queriesPerSecond: Double = 1, burst: Int = 1, associations: Int = 1) {
         self.queriesPerSecond = queriesPerSecond
         self.burst = burst
         self.associations = associations
     }
+
+    package var bulkQueriesPerSecond: Double { queriesPerSecond - liveQueriesPerSecond }
+    package var bulkAssociations: Int { associations - liveAssociations }
 }

@@ -1,4 +1,6 @@
 import DIMSE
+import Foundation
+import StudyIndex
 import Testing
 
 @testable import concord
@@ -76,6 +78,42 @@ private func complaint(_ yaml: String) -> String? {
         #expect(complaint(minimal.replacing(right, with: wrong)) == message)
     }
 
+    private func limits(_ text: String) throws -> SourceLimits {
+        try #require(
+            Configuration.parse(minimal + "\n    limits: \(text)\n", file: "concord.yaml").sources.first?.limits)
+    }
+
+    @Test func aWindowPastMidnightEndsOnTheNextDay() throws {
+        let windows = try limits(
+            "{ time_zone: Europe/Berlin, windows: [ { days: \"fri-sun\", from: \"22:00\", to: \"06:30\", utilisation: 50 } ] }"
+        ).windows
+        #expect(windows.map(\.weekdays) == [[5, 6, 7], [6, 7, 1]])
+        #expect(windows.map(\.minutes) == [1_320..<1_440, 0..<390])
+        #expect(windows.allSatisfy { $0.utilisation == 50 && $0.associations == nil })
+    }
+
+    @Test func whatIsReservedForLiveQuestionsIsTakenFromSweeps() throws {
+        let limits = try limits(
+            "{ queries_per_second: 5, associations: 3, live: { queries_per_second: 2, associations: 1 } }")
+        #expect(limits.bulkQueriesPerSecond == 3)
+        #expect(limits.bulkAssociations == 2)
+    }
+
+    @Test(arguments: [
+        ("{ windows: [ { from: \"7:00\" } ] }", "limits.windows[0].from: expected a time such as 07:00"),
+        ("{ windows: [ { days: someday } ] }", "limits.windows[0].days: expected days such as mon-fri or sat,sun"),
+        ("{ windows: [ {}, { days: mon } ] }", "limits.windows: two of them overlap"),
+        ("{ time_zone: Mars/Olympus }", "limits.time_zone: expected a time zone such as Europe/Berlin"),
+        ("{ associations: 2, live: { associations: 2 } }", "limits.live.associations: leaves none of 2 for sweeps"),
+        (
+            "{ queries_per_second: 2, live: { queries_per_second: 2 } }",
+            "limits.live.queries_per_second: leaves nothing of 2.0 for sweeps"
+        ),
+    ])
+    func aWrongLimitIsNamed(_ limits: String, _ message: String) {
+        #expect(complaint(minimal + "\n    limits: \(limits)\n") == "concord.yaml:7: sources[0].\(message)")
+    }
+
     @Test func brokenYAMLIsNamedWithItsLine() {
         #expect(complaint("sources:\n  - name: [a\n")?.hasPrefix("concord.yaml:") == true)
     }
@@ -83,5 +121,51 @@ private func complaint(_ yaml: String) -> String? {
     @Test func twoSourcesOfOneNameAreRefused() {
         let twice = minimal + "\n" + minimal.split(separator: "\n").dropFirst().joined(separator: "\n")
         #expect(complaint(twice)?.contains("two sources are called pacs-a") == true)
+    }
+}
+
+@Suite struct JobConfigurationTests {
+    private func complaint(_ yaml: String) -> String? {
+        do {
+            _ = try JobConfiguration.parse(yaml, file: "job.yaml")
+            return nil
+        } catch { return error.description }
+    }
+
+    @Test func aJobIsItsStepsInTheirOrder() throws {
+        let job = try JobConfiguration.parse(
+            """
+            name: nightly
+            schedule: "0 20 * * *"
+            time_zone: Europe/Berlin
+            time: 9h
+            steps:
+              - { step: recent, days: 3 }
+              - { step: history }
+              - { step: reconcile }
+            """, file: "job.yaml")
+        #expect(job.steps == [.recent(days: 3), .history, .reconcile])
+        #expect(job.time == .seconds(9 * 3_600))
+        #expect(job.timeZone.identifier == "Europe/Berlin")
+        #expect(job.schedule != nil)
+    }
+
+    @Test(arguments: [
+        ("name: x", "job.yaml:1: steps: at least one step is needed"),
+        (
+            "name: x\nschedule: \"61 * * * *\"\nsteps: [ { step: history } ]",
+            "job.yaml:2: schedule: '61 * * * *': minute takes 0 to 59, not '61'"
+        ),
+        (
+            "name: x\nsteps: [ { step: dance } ]",
+            "job.yaml:2: steps[0].step: expected dates, recent, history, patients, series, probe, reconcile or report"
+        ),
+        (
+            "name: x\nsteps: [ { step: history, days: 3 } ]",
+            "job.yaml:2: steps[0].days: unknown key; known here: step"
+        ),
+    ])
+    func aWrongJobIsNamedWithFileLineAndKey(_ yaml: String, _ message: String) {
+        #expect(complaint(yaml) == message)
     }
 }

@@ -4,12 +4,12 @@ import Testing
 @testable import Reconcile
 
 struct CoverageTests {
-    private func statement(
-        _ dates: String, _ outcome: CoverageStatement.Outcome = .complete, byTime: Bool = false, run: Int64 = 1,
-        at: String = "2026-11-24", source: String = "a"
-    ) throws -> CoverageStatement {
+    private func span(
+        _ dates: String, _ state: Coverage.State = .proven, _ reason: String = "", at: String = "2026-11-24",
+        source: String = "a"
+    ) throws -> Coverage.Span {
         let range = dates.isEmpty ? DateRange(lower: nil, upper: nil) : try #require(DateRange(da: dates))
-        return CoverageStatement(source: source, dates: range, isByTime: byTime, outcome: outcome, run: run, at: at)
+        return Coverage.Span(source: source, dates: range, state: state, reason: reason, at: at)
     }
 
     private func lines(_ coverage: Coverage) -> [String] {
@@ -19,14 +19,14 @@ struct CoverageTests {
     }
 
     @Test func neighbouringProofsOfOneTimeBecomeOneSpan() throws {
-        let coverage = Coverage([try statement("20200101-20200131"), try statement("20200201-20200229")])
+        let coverage = Coverage([try span("20200101-20200131"), try span("20200201-20200229")])
         #expect(lines(coverage) == ["a 2020-01-01 – 2020-02-29: proven"])
     }
 
     @Test func openEndsStayOpen() throws {
         let coverage = Coverage([
-            try statement("-20191231"), try statement("20200101-20200131", .open(reason: "too broad")),
-            try statement("20200201-"), try statement("", source: "b"),
+            try span("-20191231"), try span("20200101-20200131", .hole, "too broad"),
+            try span("20200201-"), try span("", source: "b"),
         ])
         #expect(
             lines(coverage) == [
@@ -35,34 +35,17 @@ struct CoverageTests {
             ])
     }
 
-    @Test func aDaySplitByTimeIsEnumeratedWhenAllItsPartsAreComplete() throws {
-        let parts = [try statement("20200105", byTime: true), try statement("20200105", byTime: true)]
-        #expect(lines(Coverage(parts)) == ["a 2020-01-05: enumerated"])
-        let failed = try statement("20200105", .open(reason: "A700"), byTime: true)
-        #expect(lines(Coverage(parts + [failed])) == ["a 2020-01-05: hole A700"])
-    }
-
-    @Test func aProofOutlivesALaterFailureAndReplacesAnEarlierOne() throws {
-        let failure = try statement("20200101-20200131", .open(reason: "timed out"), run: 1)
-        let proof = try statement("20200110", run: 2)
-        let laterFailure = try statement("20200110", .open(reason: "aborted"), run: 3)
-        #expect(
-            lines(Coverage([failure, proof, laterFailure])) == [
-                "a 2020-01-01 – 2020-01-09: hole timed out", "a 2020-01-10: proven",
-                "a 2020-01-11 – 2020-01-31: hole timed out",
-            ])
-    }
-
-    @Test func withoutAProofTheLatestRunDecides() throws {
-        let early = try statement("20200105", .open(reason: "down"), run: 1)
-        let late = try statement("20200105", byTime: true, run: 2)
-        #expect(lines(Coverage([early, late])) == ["a 2020-01-05: enumerated"])
+    @Test func neighboursOfAnotherTimeStayApart() throws {
+        let coverage = Coverage([
+            try span("20200201-20200229", at: "2026-11-24"), try span("20200101-20200131", at: "2026-11-23"),
+        ])
+        #expect(coverage.spans.map(\.at) == ["2026-11-23", "2026-11-24"])
     }
 
     @Test func monthsCountTheirDays() throws {
         let coverage = Coverage([
-            try statement("-20200110"), try statement("20200111-20200120", .open(reason: "too broad")),
-            try statement("20200301-20200331", source: "b"),
+            try span("-20200110"), try span("20200111-20200120", .hole, "too broad"),
+            try span("20200301-20200331", source: "b"),
         ])
         let months = coverage.months()
         #expect(
@@ -81,13 +64,13 @@ struct CoverageTests {
     }
 
     @Test func everyDateHasTheWholeOfTimeAsItsMonth() throws {
-        let months = Coverage([try statement("")]).months()
+        let months = Coverage([try span("")]).months()
         #expect(months.map(\.month) == ["any date"])
         #expect(months.first?.state == .proven)
     }
 
     @Test func theLastAndTheFirstDayOfTheCalendarHold() throws {
-        let months = Coverage([try statement("00010101-00010131"), try statement("99991201-99991231")]).months()
+        let months = Coverage([try span("00010101-00010131"), try span("99991201-99991231")]).months()
         #expect(months.count == 9999 * 12)
     }
 }

@@ -7,7 +7,7 @@ import Testing
 struct ReportTests {
     static func report(
         name: String = "ADLER^EVA", other: String = "ZORN^EVA", duplicates: Int = 1, findings: Int = 1,
-        expectations: [Report.Expectation] = [], hasPatientPass: Bool = false
+        expectations: [Report.Expectation] = [], patientPasses: [Report.PatientPass] = []
     ) -> Report {
         let rows = (0..<findings).flatMap { number in
             Reconciler.discrepancies(of: [
@@ -27,14 +27,12 @@ struct ReportTests {
             },
             findings: rows.map { Report.Finding($0, firstSeen: "2026-11-23") },
             coverage: Coverage([
-                CoverageStatement(
-                    source: "pacs-a", dates: DateRange(lower: nil, upper: nil), isByTime: false, outcome: .complete,
-                    run: 1,
-                    at: "2026-11-24"),
-                CoverageStatement(
+                Coverage.Span(
+                    source: "pacs-a", dates: DateRange(lower: nil, upper: nil), state: .proven, at: "2026-11-24"),
+                Coverage.Span(
                     source: "pacs-b", dates: DateRange(lower: DICOMDate("20200101"), upper: DICOMDate("20200131")),
-                    isByTime: false, outcome: .open(reason: "FE00 after 200"), run: 1, at: "2026-11-24"),
-            ]), expectations: expectations, hasPatientPass: hasPatientPass)
+                    state: .hole, reason: "FE00 after 200", at: "2026-11-24"),
+            ]), expectations: expectations, patientPasses: patientPasses)
     }
 
     @Test func studiesAreCountedOnceAndCopiesEach() {
@@ -44,6 +42,12 @@ struct ReportTests {
         #expect(report.sources.map(\.name) == ["pacs-a", "pacs-b"])
     }
 
+    @Test func aSourceWithoutAPatientPassIsNamed() {
+        let caveats = Self.report(patientPasses: [Report.PatientPass(source: "pacs-a", at: "2026-11-23", undated: 3)])
+            .caveats.joined(separator: "\n")
+        #expect(caveats.contains("the patient pass has not been made at pacs-b"))
+    }
+
     @Test func whatHasNotBeenProvenIsSaid() {
         let caveats = Self.report().caveats.joined(separator: "\n")
         #expect(caveats.contains("the patient pass has not been made"))
@@ -51,9 +55,14 @@ struct ReportTests {
         #expect(caveats.contains("pacs-b (2020-01-01 – 2020-01-31)"))
         #expect(caveats.contains("no copy can be reported missing"))
         let other = Self.report(
-            expectations: [Report.Expectation(from: "pacs-a", to: "pacs-b", since: "20200101")], hasPatientPass: true
+            expectations: [Report.Expectation(from: "pacs-a", to: "pacs-b", since: "20200101")],
+            patientPasses: [
+                Report.PatientPass(source: "pacs-a", at: "2026-11-23", undated: 3),
+                Report.PatientPass(source: "pacs-b", at: "2026-11-24", undated: 1),
+            ]
         ).caveats.joined(separator: "\n")
-        #expect(!other.contains("patient pass"))
+        #expect(other.contains("looked for by patient, at the latest on 2026-11-23: 4 copies found"))
+        #expect(!other.contains("has not been made"))
         #expect(other.contains("pacs-a → pacs-b since 2020-01-01"))
     }
 

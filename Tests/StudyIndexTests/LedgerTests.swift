@@ -11,7 +11,7 @@ import Testing
         let first = DICOMDate(year: 2020, month: 1, day: 1) ?? .earliest
         return (0..<count).map {
             NewSlice(
-                sourceID: test.source("a"), level: .study,
+                sourceID: test.source("a"),
                 range: SliceRange(dates: DateRange(day: first.adding(days: $0))))
         }
     }
@@ -80,7 +80,7 @@ import Testing
     @Test func aClaimThatHasEndedItsSliceIsToldSoAndDoublesNothing() async throws {
         try await TestIndex.with { test in
             let slice = try await test.claimed("a", .dates("20200101-20200102"))
-            let child = NewSlice(sourceID: test.source("a"), level: .study, range: .dates("20200101"))
+            let child = NewSlice(sourceID: test.source("a"), range: .dates("20200101"))
             for expected in [1, 0] {
                 let counts = try await test.index.finish(
                     slice, outcome: .split(.of(1), reason: "cropped", children: [child]), records: [.sample("1.1")])
@@ -125,7 +125,7 @@ import Testing
         try await TestIndex.with { test in
             let slice = try await test.claimed("a", .dates("20200101-20200102"))
             let children = ["20200102", "20200101"].map {
-                NewSlice(sourceID: test.source("a"), level: .study, range: .dates($0))
+                NewSlice(sourceID: test.source("a"), range: .dates($0))
             }
             _ = try await test.index.finish(
                 slice, outcome: .split(.of(1), reason: "cropped", children: children), records: [.sample("1.1")])
@@ -140,13 +140,15 @@ import Testing
         try await TestIndex.with { test in
             let source = test.source("a")
             let run = try await test.index.openRun(job: "j", slices: slices(test, 1), resumeKey: nil).id
-            for attempt in 1...Int(StudyIndex.maximumAttempts) {
+            for attempt in 1...StudyIndex.maximumAttempts {
                 guard case .slice(let slice) = try await test.index.claim(run: run, source: source, worker: "w") else {
                     Issue.record("attempt \(attempt) was not given")
                     return
                 }
                 _ = try await test.index.finish(
-                    slice, outcome: .failed(code: "aborted", message: "", transient: true, retryAfter: .seconds(30)),
+                    slice,
+                    outcome: .failed(
+                        code: "aborted", message: "", transient: true, retryAfter: .seconds(30), jitter: 1),
                     records: [])
                 try await test.sql("UPDATE slice SET not_before = '-infinity'")
             }
@@ -157,7 +159,9 @@ import Testing
             }
             let other = try await test.claimed("b")
             _ = try await test.index.finish(
-                other, outcome: .failed(code: "rejected", message: "", transient: false, retryAfter: .zero), records: []
+                other,
+                outcome: .failed(
+                    code: "rejected", message: "", transient: false, retryAfter: .zero, jitter: 1), records: []
             )
             #expect(try await test.count("SELECT count(*) FROM slice WHERE state = 'dead'") == 2)
         }
@@ -177,80 +181,6 @@ import Testing
 
     // MARK: Budgets
 
-    /// Promise 3, counted by the database's clock: in any window w no more than rate × w + burst.
-    @Test func concurrentWorkersNeverExceedTheBudget() async throws {
-        let (rate, burst) = (400.0, 3)
-        try await TestIndex.with(connections: 8, queriesPerSecond: rate, burst: burst) { test in
-            let granted = Gathered<ContinuousClock.Instant>()
-            let end = ContinuousClock.now + .milliseconds(800)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<8 {
-                    group.addTask {
-                        while ContinuousClock.now < end {
-                            if case .granted = try await test.index.permit(source: test.source("a")) {
-                                granted.add(.now)
-                            }
-                        }
-                    }
-                }
-                try await group.waitForAll()
-            }
-            let times = granted.all.sorted()
-            try #require(times.count > 1)
-            // A grant is seen up to 100 ms after it was given.
-            for first in times.indices {
-                for last in first..<times.count {
-                    let window = (times[last] - times[first]) / .seconds(1)
-                    #expect(Double(last - first + 1) <= rate * (window + 0.1) + Double(burst) + 1)
-                }
-            }
-            let whole = (times[times.count - 1] - times[0]) / .seconds(1)
-            #expect(Double(times.count) <= rate * (whole + 0.1) + Double(burst))
-        }
-    }
-
-    @Test func aBurstIsGrantedAtOnceAndThenThePaceHolds() async throws {
-        try await TestIndex.with(queriesPerSecond: 0.01, burst: 3) { test in
-            for _ in 0..<3 { #expect(try await test.index.permit(source: test.source("a")) == .granted) }
-            guard case .wait(let wait) = try await test.index.permit(source: test.source("a")) else {
-                Issue.record("a fourth request was granted")
-                return
-            }
-            #expect(wait > .seconds(90) && wait <= .seconds(100))
-        }
-    }
-
-    @Test func aClockThatSteppedBackCostsOneWaitAndNotMore() async throws {
-        try await TestIndex.with(queriesPerSecond: 0.1) { test in
-            try await test.sql("UPDATE budget SET tat = clock_timestamp() + interval '1 year'")
-            guard case .wait(let wait) = try await test.index.permit(source: test.source("a")) else {
-                Issue.record("granted")
-                return
-            }
-            #expect(wait <= .seconds(10))
-            #expect(
-                try await test.count("SELECT count(*) FROM budget WHERE tat < clock_timestamp() + interval '11 s'") == 1
-            )
-        }
-    }
-
-    @Test func associationsAreBoundedAndAKilledWorkersPlaceBecomesFree() async throws {
-        try await TestIndex.with(connections: 8, associations: 2) { test in
-            let source = test.source("a")
-            let places = try await withThrowingTaskGroup(of: LeaseID?.self) { group in
-                for _ in 0..<8 { group.addTask { try await test.index.openLease(source: source, purpose: "sweep") } }
-                return try await group.reduce(into: [LeaseID]()) { if let place = $1 { $0.append(place) } }
-            }
-            #expect(places.count == 2)
-            try await test.sql(
-                "UPDATE source_lease SET expires = clock_timestamp() WHERE id = $1", [.uuid(places[0].value)])
-            #expect(try await test.index.openLease(source: source, purpose: "live") != nil)
-            #expect(try await test.index.openLease(source: source, purpose: "live") == nil)
-            try await test.index.closeLease(places[1])
-            #expect(try await test.index.openLease(source: source, purpose: "live") != nil)
-        }
-    }
-
     // MARK: Schema
 
     @Test func manyProcessesMigrateAtOnce() async throws {
@@ -266,7 +196,7 @@ import Testing
 }
 
 /// What concurrent tasks did.
-private final class Gathered<Element: Sendable>: Sendable {
+final class Gathered<Element: Sendable>: Sendable {
     private let elements = Mutex<[Element]>([])
     var all: [Element] { elements.withLock { $0 } }
     func add(_ element: Element) { elements.withLock { $0.append(element) } }

@@ -15,8 +15,10 @@ struct TestIndex: Sendable {
 
     static func with(
         connections: Int = 4, queriesPerSecond: Double = 1_000, burst: Int = 1, associations: Int = 2,
-        _ body: (TestIndex) async throws -> Void
+        _ adjust: (inout SourceLimits) -> Void = { _ in }, _ body: (TestIndex) async throws -> Void
     ) async throws {
+        var limits = SourceLimits(queriesPerSecond: queriesPerSecond, burst: burst, associations: associations)
+        adjust(&limits)
         let connectionString = try await TestCluster.shared.database()
         let pool = PostgresPool(connectionString: connectionString, size: connections)
         let index = StudyIndex(pool: pool, clock: NoWaiting())
@@ -25,8 +27,7 @@ struct TestIndex: Sendable {
             let definitions = [("a", "HOSP"), ("b", "HOSP"), ("c", "OTHER")].enumerated().map { priority, source in
                 SourceDefinition(
                     name: source.0, aeTitle: "PACS" + source.0.uppercased(), host: "localhost", port: 104,
-                    issuer: source.1, priority: priority + 1, queriesPerSecond: queriesPerSecond, burst: burst,
-                    associations: associations)
+                    issuer: source.1, priority: priority + 1, limits: limits)
             }
             let sources = try await index.register(definitions)
             try await body(TestIndex(index: index, pool: pool, connectionString: connectionString, sources: sources))
@@ -35,6 +36,29 @@ struct TestIndex: Sendable {
             throw error
         }
         await pool.close()
+    }
+
+    /// An index whose clock the test moves; it has one connection, because each has a clock of its own.
+    static func clocked(
+        queriesPerSecond: Double = 1_000, burst: Int = 1, associations: Int = 2,
+        _ adjust: (inout SourceLimits) -> Void = { _ in }, _ body: (TestIndex) async throws -> Void
+    ) async throws {
+        try await with(
+            connections: 1, queriesPerSecond: queriesPerSecond, burst: burst, associations: associations, adjust
+        ) { test in
+            try await test.setClock("2026-11-25 12:00:00+00")
+            try await body(test)
+        }
+    }
+
+    func setClock(_ time: String) async throws {
+        try await sql("SELECT set_config('concord.now', $1, false)", [.text(time)])
+    }
+
+    func pass(_ time: Duration) async throws {
+        try await sql(
+            "SELECT set_config('concord.now', (ledger_now() + make_interval(secs => $1))::text, false)",
+            [.double(time / .seconds(1))])
     }
 
     func source(_ name: String) -> Int32 { sources[name] ?? 0 }
@@ -59,7 +83,7 @@ struct TestIndex: Sendable {
     }
 
     func claimed(_ source: String, _ range: SliceRange = .always) async throws -> ClaimedSlice {
-        let new = NewSlice(sourceID: self.source(source), level: .study, range: range)
+        let new = NewSlice(sourceID: self.source(source), range: range)
         let run = try await index.openRun(job: "test", slices: [new], resumeKey: nil).id
         guard case .slice(let slice) = try await index.claim(run: run, source: self.source(source), worker: "w") else {
             throw IndexError(.corrupt, "nothing to claim")

@@ -39,8 +39,14 @@ CREATE TABLE observation (
     content_hash                        bytea NOT NULL,
     first_seen                          timestamptz NOT NULL,
     changed_at                          timestamptz NOT NULL,
-    -- Since when complete slices of its range have not shown it. Noted, not concluded: a UID query has to confirm it.
+    -- Since when complete slices of its range have not shown it, on how many nights, and the last of them. Noted, not
+    -- concluded: it has vanished when a UID query has confirmed it after a second night.
     missing_since                       timestamptz,
+    missed_nights                       int4 NOT NULL DEFAULT 0,
+    last_missed                         timestamptz,
+    vanished_at                         timestamptz,
+    CHECK (vanished_at IS NULL OR missed_nights >= 2),
+    CHECK ((missing_since IS NULL) = (missed_nights = 0)),
     PRIMARY KEY (study_uid, source_id)
 ) WITH (fillfactor = 90);
 -- What people ask for; few, because random-keyed indexes are what writing costs. Queries match observations, never the
@@ -53,6 +59,7 @@ CREATE INDEX observation_name ON observation (left(name_key, 64));
 -- Rows that name-prefix and exact searches cannot find by those: names of several groups, and damaged texts.
 CREATE INDEX observation_grouped_name ON observation (study_uid) WHERE strpos(name_key, '=') > 0;
 CREATE INDEX observation_lossy ON observation (study_uid) WHERE lossy IS NOT NULL;
+CREATE INDEX observation_missing ON observation (source_id) WHERE missing_since IS NOT NULL;
 
 -- Consolidated: patient group and every other attribute from the source of the best priority that returned it.
 CREATE TABLE study (
@@ -103,6 +110,36 @@ CREATE TABLE absence (
     study_uid                           text COLLATE "C" NOT NULL,
     source_id                           int4 NOT NULL REFERENCES source,
     confirmed_at                        timestamptz NOT NULL,
+    PRIMARY KEY (study_uid, source_id)
+);
+
+-- Series, as each source shows them. A series row's study is not required to be indexed before it.
+CREATE TABLE series_observation (
+    series_uid                          text COLLATE "C" NOT NULL CHECK (series_uid <> ''),
+    study_uid                           text COLLATE "C" NOT NULL CHECK (study_uid <> ''),
+    source_id                           int4 NOT NULL REFERENCES source,
+    modality                            text COLLATE "C",
+    series_number                       text,
+    series_description                  text COLLATE "C",
+    body_part_examined                  text COLLATE "C",
+    series_date                         text,
+    series_time                         text,
+    number_of_series_related_instances  text,
+    instance_count                      int4,
+    lossy                               text[],
+    content_hash                        bytea NOT NULL,
+    first_seen                          timestamptz NOT NULL,
+    changed_at                          timestamptz NOT NULL,
+    PRIMARY KEY (study_uid, series_uid, source_id)
+) WITH (fillfactor = 90);
+CREATE INDEX series_observation_uid ON series_observation (series_uid);
+
+-- When a study's series were last asked for at a source.
+CREATE TABLE series_sweep (
+    study_uid                           text COLLATE "C" NOT NULL,
+    source_id                           int4 NOT NULL REFERENCES source,
+    verified_at                         timestamptz NOT NULL,
+    series                              int4 NOT NULL CHECK (series >= 0),
     PRIMARY KEY (study_uid, source_id)
 );
 

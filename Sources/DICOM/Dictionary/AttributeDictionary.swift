@@ -30,6 +30,8 @@ package enum AttributeDictionary {
         ("Modality", 0x0008_0060, .CS, .series, .singleValue, nil),
         ("SeriesNumber", 0x0020_0011, .IS, .series, .integer, nil),
         ("SeriesDescription", 0x0008_103E, .LO, .series, .wildcard, nil),
+        ("SeriesDate", 0x0008_0021, .DA, .series, .dateRange, nil),
+        ("SeriesTime", 0x0008_0031, .TM, .series, .timeRange, nil),
         ("BodyPartExamined", 0x0018_0015, .CS, .series, .singleValue, nil),
         ("NumberOfSeriesRelatedInstances", 0x0020_1209, .IS, .series, .integer, nil),
         ("SOPInstanceUID", 0x0008_0018, .UI, .image, .uidList, nil),
@@ -45,6 +47,12 @@ package enum AttributeDictionary {
 
     /// What is kept of one source's statement about one study, in column order.
     package static let observation: [QueryAttribute] = all.filter { $0.column != nil }
+
+    /// What is kept of one source's statement about one series, in the order of `SeriesRecord.texts`.
+    package static let seriesObservation: [QueryAttribute] = [
+        Tag.seriesInstanceUID, .studyInstanceUID, .modality, .seriesNumber, .seriesDescription, .bodyPartExamined,
+        .seriesDate, .seriesTime, .numberOfSeriesRelatedInstances,
+    ].compactMap { attribute($0) }
 
     private static let byTag = Dictionary(uniqueKeysWithValues: all.map { ($0.tag, $0) })
     private static let byKeyword = Dictionary(uniqueKeysWithValues: all.map { ($0.keyword, $0) })
@@ -80,6 +88,12 @@ extension Tag {
     package static let retrieveURL = Tag(0x0008, 0x1190)
     package static let seriesInstanceUID = Tag(0x0020, 0x000E)
     package static let modality = Tag(0x0008, 0x0060)
+    package static let seriesNumber = Tag(0x0020, 0x0011)
+    package static let seriesDescription = Tag(0x0008, 0x103E)
+    package static let seriesDate = Tag(0x0008, 0x0021)
+    package static let seriesTime = Tag(0x0008, 0x0031)
+    package static let bodyPartExamined = Tag(0x0018, 0x0015)
+    package static let numberOfSeriesRelatedInstances = Tag(0x0020, 0x1209)
     package static let sopInstanceUID = Tag(0x0008, 0x0018)
     package static let sopClassUID = Tag(0x0008, 0x0016)
 }

@@ -37,8 +37,9 @@ package final class EmbeddedCluster: Sendable {
             if PQping(cluster.connectionString) != PQPING_OK {
                 try layout.initializeIfNeeded()
                 try layout.startServer(settings)
-                try cluster.createDatabase()
             }
+            // Each time: whoever started the server may have been killed before it came to this.
+            try cluster.createDatabase()
             return cluster
         }
     }

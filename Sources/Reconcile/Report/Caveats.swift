@@ -13,10 +13,18 @@ extension Report {
     }
 
     private var patientPassCaveat: String? {
-        hasPatientPass
-            ? nil
-            : "Studies with blank or malformed dates cannot be reached by a date sweep; the patient pass has not been made. "
-                + "Such studies are missing from every count, and “proven” speaks of dated studies only."
+        let passed = Set(patientPasses.map(\.source))
+        let missing = sources.map(\.name).filter { !passed.contains($0) }
+        guard !missing.isEmpty else {
+            let undated = patientPasses.reduce(0) { $0 + $1.undated }
+            let oldest = patientPasses.map(\.at).min() ?? ""
+            return
+                "Studies with blank or malformed dates were looked for by patient, at the latest on \(oldest): "
+                + "\(Self.count(undated, "copy", "copies")) found. “Proven” speaks of dated studies only."
+        }
+        let place = missing.count == sources.count ? "" : " at \(Self.list(missing))"
+        return "Studies with blank or malformed dates cannot be reached by a date sweep; the patient pass has not been "
+            + "made\(place). Such studies are missing from every count, and “proven” speaks of dated studies only."
     }
 
     private var unsweptCaveat: String? {
@@ -52,7 +60,8 @@ extension Report {
         guard !bounded.isEmpty else { return nil }
         let ranges = bounded.sorted { $0.key < $1.key }.map { source, spans in
             let whole = Coverage.Span(
-                source: source, from: spans.first?.from, to: spans.last?.to, state: .proven, reason: "", at: "")
+                source: source, dates: DateRange(lower: spans.first?.from, upper: spans.last?.to), state: .proven,
+                at: "")
             return "\(source) (\(whole.dates))"
         }
         return "Only these study dates have been asked for: \(Self.list(ranges)). Of others nothing is known."
@@ -70,8 +79,8 @@ extension Report {
 
     private static func list(_ names: [String]) -> String { names.joined(separator: ", ") }
 
-    private static func count(_ number: Int, _ noun: String) -> String {
-        "\(number.grouped) \(noun)\(number == 1 ? "" : "s")"
+    private static func count(_ number: Int, _ noun: String, _ plural: String? = nil) -> String {
+        "\(number.grouped) \(number == 1 ? noun : plural ?? noun + "s")"
     }
 }
 

@@ -64,9 +64,11 @@ extension Coverage {
         while start <= last {
             let next = start.adding(days: 31)
             let following = DICOMDate(year: next.year, month: next.month, day: 1) ?? next
-            guard following > start else { break }
-            let days = start.daysSince1970...(following.daysSince1970 - 1)
+            // The calendar's last month has no following one.
+            let isLast = following <= start
+            let days = start.daysSince1970...(isLast ? end : following.daysSince1970 - 1)
             periods.append(Period(label: String(start.iso.prefix(7)), days: days, isBounded: true))
+            if isLast { return periods }
             start = following
         }
         if start.daysSince1970 <= end, spans.contains(where: { $0.to == nil }) {

@@ -75,6 +75,20 @@ package struct Report: Sendable {
         }
     }
 
+    /// A pass over all of a source's patients: it reaches studies that no date range does.
+    package struct PatientPass: Sendable, Hashable, Codable {
+        package let source: String
+        package let at: String
+        /// Studies whose date is blank or cannot be read.
+        package let undated: Int
+
+        package init(source: String, at: String, undated: Int) {
+            self.source = source
+            self.at = at
+            self.undated = undated
+        }
+    }
+
     /// `to` should hold what `from` holds, of studies since a date (`expects` in `concord.yaml`).
     package struct Expectation: Sendable, Hashable, Codable {
         package let from: String
@@ -99,12 +113,12 @@ package struct Report: Sendable {
     package let findings: [Finding]
     package let coverage: Coverage
     package let expectations: [Expectation]
-    /// Whether a sweep by patient has reached the studies that no date range can.
-    package let hasPatientPass: Bool
+    /// The last complete pass over each source's patients, where there was one.
+    package let patientPasses: [PatientPass]
 
     package init(
         generatedAt: String, watermark: String, sources: [Source], overlaps: [Overlap], duplicates: [Duplicate],
-        findings: [Finding], coverage: Coverage, expectations: [Expectation] = [], hasPatientPass: Bool = false
+        findings: [Finding], coverage: Coverage, expectations: [Expectation] = [], patientPasses: [PatientPass] = []
     ) {
         self.generatedAt = generatedAt
         self.watermark = watermark
@@ -114,7 +128,7 @@ package struct Report: Sendable {
         self.findings = findings.sorted { Self.key($0.discrepancy) < Self.key($1.discrepancy) }
         self.coverage = coverage
         self.expectations = expectations
-        self.hasPatientPass = hasPatientPass
+        self.patientPasses = patientPasses
     }
 
     /// Different Study Instance UIDs.

@@ -2,27 +2,28 @@ import DICOM
 import Foundation
 import PostgresClient
 
-/// The ledger's protocol: runs are opened, slices claimed, renewed and ended; budgets give permits. Only the database's
-/// clock decides.
+/// The ledger's protocol: runs are opened, slices claimed, renewed, narrowed and given up. They end in `finish`. Only the
+/// database's clock decides.
 extension StudyIndex {
     /// How long a claimed slice is ours without a renewal.
-    static let sliceLease = 60.0
-    /// An association's place without a renewal; a killed worker's place is free after that.
-    static let associationLease = 60.0
+    package static let sliceLease = Duration.seconds(60)
     /// Attempts before a slice is given up for its run.
-    static let maximumAttempts: Int64 = 4
+    package static let maximumAttempts = 4
 
     // MARK: Runs
 
     /// Opens a run with these slices, or takes up the unfinished run with the same key, with the slices that it has.
     /// Slices are asked in the given order, the children of split ones before the rest.
+    ///
+    /// - Parameter time: how long the run may ask; nil: to the end. What is left then is skipped, not a hole.
     package func openRun(
-        job: String, slices: [NewSlice], resumeKey: String?
+        job: String, slices: [NewSlice], resumeKey: String?, time: Duration? = nil
     ) async throws -> (id: RunID, isResumed: Bool) {
         try await pool.transaction { connection in
             let key = resumeKey.map(PostgresValue.text) ?? .null
-            if let id = try connection.query(SQL.openRun, [.text(job), key]).first?.int(0) {
-                try Self.insert(slices, run: Int64(id), parent: nil, connection)
+            let deadline = time.map { PostgresValue.double($0 / .seconds(1)) } ?? .null
+            if let id = try connection.query(SQL.openRun, [.text(job), key, deadline]).first?.int(0) {
+                try Self.insert(slices, run: Int64(id), connection)
                 return (RunID(value: Int64(id)), false)
             }
             guard let id = try connection.query(SQL.findRun, [key]).first?.int(0) else {
@@ -32,28 +33,54 @@ extension StudyIndex {
         }
     }
 
+    /// The run with this key that has not ended.
+    package func unfinishedRun(key: String) async throws -> RunID? {
+        try await pool.withConnection { connection in
+            try connection.query(SQL.findRun, [.text(key)]).first?.int(0).map { RunID(value: Int64($0)) }
+        }
+    }
+
+    /// Adds slices to a run that is under way.
+    package func add(_ slices: [NewSlice], to run: RunID) async throws {
+        try await pool.transaction { try Self.insert(slices, run: run.value, $0) }
+    }
+
     package func closeRun(_ run: RunID) async throws {
         _ = try await pool.withConnection { try $0.query(SQL.closeRun, [.int(run.value)]) }
     }
 
-    static func insert(_ slices: [NewSlice], run: Int64, parent: Int64?, _ connection: PostgresConnection) throws {
+    /// Runs that have not ended, the oldest first, and the sources that they still have slices for.
+    package func openRuns() async throws -> [(run: RunID, sources: [String])] {
+        try await pool.withConnection { connection in
+            try connection.query(SQL.openRuns).map {
+                (RunID(value: Int64($0.int(0) ?? 0)), $0.strings(1) ?? [])
+            }
+        }
+    }
+
+    static func insert(
+        _ slices: [NewSlice], run: Int64, parent: Int64? = nil, day: Int64? = nil, _ connection: PostgresConnection
+    ) throws {
         guard !slices.isEmpty else { return }
         let none = Int64.min
         // Claims take the highest id first.
         let slices = slices.reversed()
-        func days(_ bound: (DateRange) -> DICOMDate?) -> [Int64] {
-            slices.map { $0.range.dates.flatMap(bound).map { Int64(Days.number($0)) } ?? none }
+        func days(_ bound: (DateRange) -> DICOMDate?) -> PostgresValue {
+            .intArray(slices.map { $0.range.dates.flatMap(bound).map { Int64(Days.number($0)) } ?? none })
         }
-        func times(_ bound: (TimeRange) -> DICOMTime?) -> [Int64] {
-            slices.map { $0.range.times.flatMap(bound).map { Int64($0.microseconds) } ?? none }
+        func times(_ bound: (TimeRange) -> DICOMTime?) -> PostgresValue {
+            .intArray(slices.map { $0.range.times.flatMap(bound).map { Int64($0.microseconds) } ?? none })
         }
         try connection.query(
             SQL.insertSlices,
             [
-                .int(run), parent.map(PostgresValue.int) ?? .null, .intArray(slices.map { Int64($0.sourceID) }),
-                .textArray(slices.map(\.level.rawValue)), .textArray(slices.map(\.range.axis.rawValue)),
-                .intArray(days(\.lower)), .intArray(days(\.upper)), .intArray(times(\.lower)),
-                .intArray(times(\.upper)), .textArray(slices.map { $0.range.uids.first ?? "" }),
+                .int(run), parent.map(PostgresValue.int) ?? .null, day.map(PostgresValue.int) ?? .null,
+                .intArray(slices.map { Int64($0.sourceID) }), .textArray(slices.map(\.level.rawValue)),
+                .textArray(slices.map(\.range.axis.rawValue)), days(\.lower), days(\.upper), times(\.lower),
+                times(\.upper), .textArray(slices.map(\.range.modality)), .textArray(slices.map(\.range.patientPrefix)),
+                .textArray(slices.map(\.range.patientID)),
+                .textArray(slices.map { $0.range.uids.map { $0.joined(separator: "\\") } }),
+                .intArray(slices.map { $0.isSized ? 1 : 0 }),
             ])
     }
 
@@ -62,86 +89,122 @@ extension StudyIndex {
     package func claim(run: RunID, source: Int32, worker: String) async throws -> Claim {
         try await pool.withConnection { connection in
             let claimed = try connection.query(
-                SQL.claim, [.int(run.value), .int(Int64(source)), .text(worker), .double(Self.sliceLease)])
+                SQL.claim,
+                [.int(run.value), .int(Int64(source)), .text(worker), .double(Self.sliceLease / .seconds(1))])
             if let row = claimed.first { return .slice(try Self.slice(row, source: source)) }
-            guard
-                let wait = try connection.query(SQL.claimWait, [.int(run.value), .int(Int64(source))]).first?.double(0)
-            else { return .drained }
-            return .wait(.seconds(wait))
+            guard let seconds = try Self.outlook(run, source, connection) else { return .drained }
+            return .wait(.seconds(min(1, max(0.02, seconds))))
         }
+    }
+
+    /// When something of this run and source may be claimed: zero, now; nil: nothing is left that may be asked.
+    package func outlook(run: RunID, source: Int32) async throws -> Duration? {
+        try await pool.withConnection { try Self.outlook(run, source, $0).map { .seconds($0) } }
+    }
+
+    private static func outlook(_ run: RunID, _ source: Int32, _ connection: PostgresConnection) throws -> Double? {
+        try connection.query(SQL.outlook, [.int(run.value), .int(Int64(source))]).first?.double(0)
     }
 
     private static func slice(_ row: PostgresRow, source: Int32) throws -> ClaimedSlice {
         guard let id = row.int(0), let claim = row.uuid(1), let attempt = row.int(2),
-            let level = row.string(3).flatMap(QueryLevel.init(rawValue:)), let range = range(row, from: 4)
+            let level = row.string(4).flatMap(QueryLevel.init(rawValue:))
         else { throw IndexError(.corrupt, "a slice of the ledger cannot be read") }
         return ClaimedSlice(
-            id: Int64(id), claimID: claim, sourceID: source, level: level, range: range, attempt: attempt,
-            largestAnswer: row.int(10) ?? 0)
+            id: Int64(id), claimID: claim, sourceID: source, level: level, range: range(row, from: 5),
+            isSized: row.bool(3) ?? true, attempt: attempt, largestAnswer: row.int(14) ?? 0,
+            controlUID: row.string(15))
     }
 
-    /// Reads axis, dates, times and UIDs from consecutive columns.
-    static func range(_ row: PostgresRow, from column: Int) -> SliceRange? {
+    /// Reads a range from consecutive columns: axis, dates, times, modality, prefix, patient, UIDs.
+    static func range(_ row: PostgresRow, from column: Int) -> SliceRange {
+        let axis = row.string(column).flatMap(SliceRange.Axis.init(rawValue:))
         let dates = DateRange(
             lower: row.date(column + 1).flatMap(Days.date), upper: row.date(column + 2).flatMap(Days.date))
-        switch row.string(column).flatMap(SliceRange.Axis.init(rawValue:)) {
-        case .dates: return SliceRange(dates: dates)
-        case .times:
-            return SliceRange(
-                dates: dates,
-                times: TimeRange(
-                    lower: row.int(column + 3).flatMap { DICOMTime(microseconds: $0) },
-                    upper: row.int(column + 4).flatMap { DICOMTime(microseconds: $0) }))
-        case .uids: return SliceRange(uids: row.strings(column + 5) ?? [])
-        case nil: return nil
-        }
+        let times = TimeRange(
+            lower: row.int(column + 3).flatMap { DICOMTime(microseconds: $0) },
+            upper: row.int(column + 4).flatMap { DICOMTime(microseconds: $0) })
+        let hasDates = axis == .dates || dates.lower != nil || dates.upper != nil
+        return SliceRange(
+            dates: hasDates ? dates : nil, times: times.lower != nil || times.upper != nil ? times : nil,
+            modality: row.string(column + 5), patientPrefix: row.string(column + 6),
+            patientID: row.string(column + 7), uids: row.strings(column + 8))
     }
 
     /// Prolongs the lease; false: the slice is not ours any more.
     package func renew(_ slice: ClaimedSlice) async throws -> Bool {
         try await pool.withConnection { connection in
             try connection.query(
-                SQL.renewSlice, [.int(slice.id), .uuid(slice.claimID), .double(Self.sliceLease)]
+                SQL.renewSlice, [.int(slice.id), .uuid(slice.claimID), .double(Self.sliceLease / .seconds(1))]
             ).affectedRows == 1
+        }
+    }
+
+    /// The claimed slice of dates keeps the days from `lower` on; the older ones become a slice of their own, open to
+    /// everybody. False: the slice is not ours any more.
+    package func narrow(_ slice: ClaimedSlice, to lower: DICOMDate) async throws -> Bool {
+        try await pool.transaction { connection in
+            let kept = try connection.query(
+                SQL.narrowSlice, [.int(slice.id), .uuid(slice.claimID), .int(Int64(Days.number(lower)))])
+            guard let row = kept.first, let run = row.int(0) else { return false }
+            let rest = SliceRange(dates: DateRange(lower: slice.range.dates?.lower, upper: lower.adding(days: -1)))
+            try Self.insert(
+                [NewSlice(sourceID: slice.sourceID, level: slice.level, range: rest, isSized: false)], run: Int64(run),
+                parent: row.int(1).map(Int64.init), connection)
+            return true
         }
     }
 
     /// Buries what is left of a run at a source.
     package func abandon(run: RunID, source: Int32, reason: String) async throws {
-        _ = try await pool.withConnection {
-            try $0.query(SQL.abandon, [.int(run.value), .int(Int64(source)), .text(reason)])
-        }
-    }
-
-    // MARK: Budgets
-
-    /// A place for one association at a source, while fewer than its `associations` are open; nil: none is free.
-    package func openLease(source: Int32, purpose: String) async throws -> LeaseID? {
         try await pool.transaction { connection in
-            try connection.query(SQL.lockBudget, [.int(Int64(source))])
-            return try connection.query(
-                SQL.openLease, [.int(Int64(source)), .text(purpose), .double(Self.associationLease)]
-            ).first?.uuid(0).map(LeaseID.init)
+            try connection.query(SQL.lockCoverage, [.int(Int64(source))])
+            for row in try connection.query(SQL.abandon, [.int(run.value), .int(Int64(source)), .text(reason)]) {
+                try Self.coverHole(
+                    Self.range(row, from: 1), level: row.string(0) ?? "", source: source, run: run.value, reason,
+                    connection)
+            }
         }
     }
 
-    package func renewLease(_ lease: LeaseID) async throws {
-        _ = try await pool.withConnection {
-            try $0.query(SQL.renewLease, [.uuid(lease.value), .double(Self.associationLease)])
+    // MARK: What is learned of a source
+
+    /// A thing learned of a source, and the observation that it rests on.
+    package struct Capability: Sendable, Hashable {
+        package var name: String
+        package var value: String
+        package var evidence: String
+        package var age: Duration
+
+        package init(name: String, value: String, evidence: String, age: Duration = .zero) {
+            self.name = name
+            self.value = value
+            self.evidence = evidence
+            self.age = age
         }
     }
 
-    package func closeLease(_ lease: LeaseID) async throws {
-        _ = try await pool.withConnection { try $0.query(SQL.closeLease, [.uuid(lease.value)]) }
+    package func learn(_ capabilities: [Capability], of source: Int32) async throws {
+        try await pool.transaction { connection in
+            for capability in capabilities {
+                try Self.learn(capability, of: source, connection)
+            }
+        }
     }
 
-    /// Permission for `cost` requests at a source, to be sent at once, or how long to wait before asking again.
-    package func permit(source: Int32, cost: Int = 1) async throws -> Permit {
+    static func learn(_ capability: Capability, of source: Int32, _ connection: PostgresConnection) throws {
+        try connection.query(
+            SQL.learn,
+            [.int(Int64(source)), .text(capability.name), .text(capability.value), .text(capability.evidence)])
+    }
+
+    package func capabilities(of source: Int32) async throws -> [Capability] {
         try await pool.withConnection { connection in
-            guard
-                let wait = try connection.query(SQL.permit, [.int(Int64(source)), .int(Int64(cost))]).first?.double(0)
-            else { throw IndexError(.unknownSource, "a source that was never registered has no budget") }
-            return wait > 0 ? .wait(.seconds(wait)) : .granted
+            try connection.query(SQL.capabilities, [.int(Int64(source))]).map {
+                Capability(
+                    name: $0.string(0) ?? "", value: $0.string(1) ?? "", evidence: $0.string(2) ?? "",
+                    age: .seconds($0.double(3) ?? 0))
+            }
         }
     }
 }

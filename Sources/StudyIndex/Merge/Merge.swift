@@ -9,16 +9,16 @@ extension StudyIndex {
     /// Throws `fenced` when the claim has run out. When the connection breaks, COMMIT may have taken effect or not: the same
     /// claim asks again, and is told that it has ended its slice already (with empty counts), or ends it.
     package func finish(
-        _ slice: ClaimedSlice, outcome: SliceOutcome, records: [StudyRecord]
+        _ slice: ClaimedSlice, outcome: SliceOutcome, records: [StudyRecord] = [], series: [SeriesRecord] = []
     ) async throws -> MergeCounts {
         for pause in Self.pausesForReconnecting {
-            do { return try await finishOnce(slice, outcome, records) } catch let error as PostgresError
-                where error.code == .connectionLost || error.code == .connectionFailed
+            do { return try await finishOnce(slice, outcome, records, series) } catch let error as PostgresError
+                where error.isLossOfConnection
             {
                 try await clock.sleep(for: pause)
             }
         }
-        return try await finishOnce(slice, outcome, records)
+        return try await finishOnce(slice, outcome, records, series)
     }
 
     /// Long enough for a server that restarts, far shorter than a lease.
@@ -27,51 +27,71 @@ extension StudyIndex {
     ]
 
     private func finishOnce(
-        _ slice: ClaimedSlice, _ outcome: SliceOutcome, _ records: [StudyRecord]
+        _ slice: ClaimedSlice, _ outcome: SliceOutcome, _ records: [StudyRecord], _ series: [SeriesRecord]
     ) async throws -> MergeCounts {
         try await pool.transaction { connection in
-            guard let run = try Self.end(slice, outcome, connection).first?.int(0) else {
+            guard let ended = try Self.end(slice, outcome, connection) else {
                 if try connection.query(SQL.endedClaim, [.int(slice.id), .uuid(slice.claimID)]).first != nil {
                     return MergeCounts()
                 }
                 throw IndexError(.fenced, "slice \(slice.id) is not leased to us any more")
             }
             if case .split(_, _, let children) = outcome {
-                try Self.insert(children, run: Int64(run), parent: slice.id, connection)
+                // The parts of a day remember it, and so do theirs.
+                let day = ended.day ?? (slice.range.axis == .dates && slice.range.day != nil ? slice.id : nil)
+                try Self.insert(children, run: ended.run, parent: slice.id, day: day, connection)
             }
             var counts = try Self.merge(records, of: slice.sourceID, connection)
-            if case .complete = outcome {
-                counts.missing = try Self.noteMissing(slice, records, connection)
+            if case .complete(let proof) = outcome {
+                if slice.level == .series {
+                    counts = try Self.mergeSeries(
+                        series, of: slice.sourceID,
+                        studies: slice.range.uids ?? Set(series.map(\.studyInstanceUID)).sorted(),
+                        asked: proof.duration,
+                        connection)
+                } else {
+                    try Self.noteAbsent(slice, proof, records, &counts, connection)
+                }
             }
+            try Self.noteCoverage(of: slice, outcome, ended, connection)
             return counts
         }
     }
 
+    /// nil: the slice is not ours to end.
     private static func end(
         _ slice: ClaimedSlice, _ outcome: SliceOutcome, _ connection: PostgresConnection
-    ) throws -> PostgresResult {
+    ) throws -> EndedSlice? {
         func end(_ state: String, _ proof: SliceProof, _ reason: String?) throws -> PostgresResult {
             try connection.query(
                 SQL.finishSlice,
                 [
                     .int(slice.id), .uuid(slice.claimID), .text(state), .int(Int64(proof.rawRows)),
-                    .int(Int64(proof.distinctUIDs)), .int(Int64(proof.filteredOut)),
+                    .int(Int64(proof.distinctUIDs)), .int(Int64(proof.filteredOut)), .int(proof.uidDigest),
                     proof.finalStatus.map { .int(Int64($0)) } ?? .null, .double(proof.duration / .seconds(1)),
                     reason.map(PostgresValue.text) ?? .null,
                 ])
         }
-        switch outcome {
-        case .complete(let proof): return try end("complete", proof, nil)
-        case .split(let proof, let reason, _): return try end("split", proof, reason)
-        case .irreducible(let proof, let reason): return try end("irreducible", proof, reason)
-        case .failed(let code, let message, let transient, let rest):
-            return try connection.query(
-                SQL.retrySlice,
-                [
-                    .int(slice.id), .uuid(slice.claimID), .double(rest / .seconds(1)), .text("\(code): \(message)"),
-                    .int(transient ? maximumAttempts : 0),
-                ])
-        }
+        let ended =
+            switch outcome {
+            case .complete(let proof): try end("complete", proof, nil)
+            case .split(let proof, let reason, _): try end("split", proof, reason)
+            case .irreducible(let proof, let reason): try end("irreducible", proof, reason)
+            case .failed(let code, let message, let transient, let rest, let jitter):
+                try connection.query(
+                    SQL.retrySlice,
+                    [
+                        .int(slice.id), .uuid(slice.claimID), .double(rest / .seconds(1)), .text("\(code): \(message)"),
+                        .int(transient ? Int64(maximumAttempts) : 0), .double(jitter),
+                    ])
+            case .deferred(let rest):
+                try connection.query(
+                    SQL.deferSlice, [.int(slice.id), .uuid(slice.claimID), .double(rest / .seconds(1))])
+            }
+        guard let row = ended.first, let run = row.int(0) else { return nil }
+        return EndedSlice(
+            run: Int64(run), parent: row.int(1).map(Int64.init), day: row.int(2).map(Int64.init),
+            isDead: row.bool(3) ?? false)
     }
 
     /// Merges what one source says into observations and studies; unchanged observations are only compared.
@@ -116,27 +136,39 @@ extension StudyIndex {
         return counts
     }
 
-    private static func noteMissing(
-        _ slice: ClaimedSlice, _ records: [StudyRecord], _ connection: PostgresConnection
-    ) throws -> Int {
+    /// What a complete answer does not show.
+    private static func noteAbsent(
+        _ slice: ClaimedSlice, _ proof: SliceProof, _ records: [StudyRecord], _ counts: inout MergeCounts,
+        _ connection: PostgresConnection
+    ) throws {
+        guard slice.level == .study else { return }
+        let source = PostgresValue.int(Int64(slice.sourceID))
         switch slice.range.axis {
-        case .times: return 0
-        case .uids:
-            let shown = Set(records.map(\.studyInstanceUID.storable))
-            for uid in slice.range.uids where !shown.contains(uid) {
-                try connection.query(SQL.noteAbsence, [.int(Int64(slice.sourceID)), .text(uid)])
-            }
-            return 0
         case .dates:
-            guard let dates = slice.range.dates else { return 0 }
-            return try connection.query(
+            guard let dates = slice.range.dates else { return }
+            counts.missing = try connection.query(
                 SQL.noteMissing,
                 [
-                    .int(Int64(slice.sourceID)), .int(Int64(Days.number(dates.lower ?? .earliest))),
+                    source, .int(Int64(Days.number(dates.lower ?? .earliest))),
                     .int(Int64(Days.number(dates.upper ?? .latest))),
-                    .textArray(records.map(\.studyInstanceUID.storable)),
+                    .textArray(records.map(\.studyInstanceUID.storable)), .double(proof.duration / .seconds(1)),
                 ]
             ).affectedRows
+        case .uids:
+            let shown = Set(records.map(\.studyInstanceUID.storable))
+            let absent = (slice.range.uids ?? []).filter { !shown.contains($0) }
+            guard !absent.isEmpty else { return }
+            for uid in absent { try connection.query(SQL.noteAbsence, [source, .text(uid)]) }
+            try connection.query(SQL.lockStudies, [.textArray(absent)])
+            try connection.query(SQL.staging)
+            // What was merged just now is not part of this.
+            try connection.query("DELETE FROM staged")
+            counts.vanished = try connection.query(SQL.vanish, [source, .textArray(absent)]).affectedRows
+            guard counts.vanished > 0 else { return }
+            try connection.query(SQL.recomputeStudies)
+            try connection.query(SQL.emptyStudies)
+            try connection.query(SQL.insertChanges)
+        case .times, .modalities, .prefixes, .patient: break
         }
     }
 }

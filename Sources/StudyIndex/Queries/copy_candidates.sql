@@ -2,7 +2,7 @@
 WITH shared AS (
     SELECT issuer, patient_id, accession_number, study_day
     FROM observation
-    WHERE patient_id <> '' AND accession_number <> '' AND study_day IS NOT NULL AND missing_since IS NULL
+    WHERE patient_id <> '' AND accession_number <> '' AND study_day IS NOT NULL AND vanished_at IS NULL
     GROUP BY issuer, patient_id, accession_number, study_day
     HAVING count(DISTINCT study_uid) > 1
 )

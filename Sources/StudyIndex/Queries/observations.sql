@@ -9,5 +9,5 @@ SELECT s.name, o.issuer, o.lossy,
        o.number_of_study_related_instances, o.instance_availability, o.retrieve_ae_title,
        o.timezone_offset_from_utc
 FROM page JOIN observation o USING (study_uid) JOIN source s ON s.id = o.source_id
-WHERE o.missing_since IS NULL
+WHERE o.vanished_at IS NULL
 ORDER BY o.study_uid, s.name

@@ -6,5 +6,5 @@ SELECT s.name, o.issuer, o.lossy,
        o.number_of_study_related_instances, o.instance_availability, o.retrieve_ae_title,
        o.timezone_offset_from_utc
 FROM observation o JOIN source s ON s.id = o.source_id
-WHERE o.study_uid = ANY ($1::text[]) AND o.missing_since IS NULL
+WHERE o.study_uid = ANY ($1::text[]) AND o.vanished_at IS NULL
 ORDER BY o.study_uid, s.name

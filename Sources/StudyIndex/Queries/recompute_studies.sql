@@ -3,16 +3,15 @@
 -- Observations are fetched study by study (LATERAL, OFFSET 0): a plan that reads the whole table would cost more with
 -- every study of the archive. The aggregates take their rows as sorted below.
 WITH touched AS (
-    SELECT s.study_uid
-    FROM staged s CROSS JOIN LATERAL (
-        SELECT count(*) AS copies, min(o.first_seen) AS first_seen FROM observation o WHERE o.study_uid = s.study_uid
-    ) AS known
-    WHERE known.copies > 1 OR known.first_seen < transaction_timestamp()
+    -- Rows that this transaction has inserted are whole already.
+    SELECT study_uid FROM staged JOIN study USING (study_uid) WHERE study.xmin <> pg_current_xact_id()::xid
 ), ranked AS (
     SELECT o.*, row_number() OVER by_priority AS rank,
            first_value(o.source_id) OVER by_patient AS lead_source
     FROM touched
-    CROSS JOIN LATERAL (SELECT * FROM observation WHERE study_uid = touched.study_uid OFFSET 0) AS o
+    CROSS JOIN LATERAL (
+        SELECT * FROM observation WHERE study_uid = touched.study_uid AND vanished_at IS NULL OFFSET 0
+    ) AS o
     JOIN source ON source.id = o.source_id
     WINDOW by_priority AS (PARTITION BY o.study_uid ORDER BY source.priority, source.id),
            by_patient AS (PARTITION BY o.study_uid

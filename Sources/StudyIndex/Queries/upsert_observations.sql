@@ -7,7 +7,7 @@ INSERT INTO observation (
     retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, physician_key, study_day, study_clock,
     birth_day, modalities, series_count, instance_count, lossy, content_hash
 )
-SELECT $1, transaction_timestamp(), transaction_timestamp(),
+SELECT $1, ledger_now(), ledger_now(),
        study_uid, patient_id, issuer_of_patient_id, patient_name, patient_birth_date, patient_sex, study_date,
        study_time, accession_number, study_id, study_description, referring_physician_name,
        modalities_in_study, number_of_study_related_series, number_of_study_related_instances,
@@ -17,7 +17,7 @@ FROM staged ORDER BY study_uid
 ON CONFLICT (study_uid, source_id) DO UPDATE
 SET changed_at = CASE WHEN observation.content_hash = excluded.content_hash THEN observation.changed_at
                       ELSE excluded.changed_at END,
-    missing_since = NULL,
+    missing_since = NULL, missed_nights = 0, last_missed = NULL, vanished_at = NULL,
     patient_id = excluded.patient_id, issuer_of_patient_id = excluded.issuer_of_patient_id,
     patient_name = excluded.patient_name, patient_birth_date = excluded.patient_birth_date,
     patient_sex = excluded.patient_sex, study_date = excluded.study_date, study_time = excluded.study_time,

@@ -64,11 +64,11 @@ struct SearchStatement: Sendable {
             (\(key.matches("o")) OR \(key.unknown("o")))
                 AND (NOT \(key.unknown("o")) OR NOT EXISTS (
                     SELECT 1 FROM observation c
-                    WHERE c.study_uid = o.study_uid AND c.missing_since IS NULL
+                    WHERE c.study_uid = o.study_uid AND c.vanished_at IS NULL
                       AND NOT \(key.unknown("c")) AND NOT coalesce(\(key.matches("c")), false)))
             """
         }
-        return (["o.missing_since IS NULL"] + keys).joined(separator: "\n    AND ")
+        return (["o.vanished_at IS NULL"] + keys).joined(separator: "\n    AND ")
     }
 
     private var undecided: String {
@@ -118,7 +118,7 @@ struct SearchStatement: Sendable {
             )
             SELECT p.total, p.undecided, p.source_name,
                    ARRAY(SELECT h.ae_title FROM observation c JOIN source h ON h.id = c.source_id
-                         WHERE c.study_uid = p.study_uid AND c.missing_since IS NULL AND \(Self.patient("c")) = p.patient
+                         WHERE c.study_uid = p.study_uid AND c.vanished_at IS NULL AND \(Self.patient("c")) = p.patient
                          ORDER BY h.priority, h.id),
                    \(Self.shown)
             FROM page p

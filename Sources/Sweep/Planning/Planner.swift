@@ -2,10 +2,10 @@ import DICOM
 import StudyIndex
 
 /// What the planner makes of a slice's answer.
-package enum Verdict: Sendable, Equatable {
-    /// The answer proves its range.
+package enum Verdict: Sendable, Hashable {
+    /// The answer is all that there is in its range.
     case complete
-    /// The answer may lack studies: these ranges, which cover the slice's own, have to be asked instead.
+    /// The answer may lack studies: these ranges, which cover the slice's own as well as can be, are asked instead.
     case split([SliceRange], reason: SplitReason)
     /// The answer may lack studies, and no narrower question is left to ask. Recorded and reported, never dropped.
     case irreducible(SplitReason)
@@ -15,10 +15,15 @@ package enum Verdict: Sendable, Equatable {
 package enum SplitReason: String, Sendable {
     case cropped = "cropped by the source"
     case refused = "refused as too broad"
-    case atConfiguredCap = "as many rows as the configured max_results"
+    case atKnownCap = "as many rows as the source ever sends"
     case largestAnswer = "no larger answer seen: a silent cap is possible"
     case outOfTime = "ran out of time"
-    case timeKeysIgnored = "the source ignores time keys"
+    case dateKeysIgnored = "the source ignores dates"
+    case timeKeysIgnored = "the source ignores times"
+    case modalityKeysIgnored = "the source ignores modalities"
+    case patientKeysIgnored = "the source ignores patient IDs"
+    /// Not asked: it stands for its parts.
+    case allPatients = "asked by the beginnings of patient IDs"
 }
 
 /// Decides which C-FINDs a sweep asks. Pure: ranges and answers in, ranges out.
@@ -27,30 +32,36 @@ package enum SplitReason: String, Sendable {
 /// An answer is therefore trusted when the same source has sent a strictly larger one in the same run, and split
 /// otherwise. That finds a cap of 347 as well as one of 500, without a list of suspicious numbers, and costs two
 /// queries for each new largest answer. Evidence is never carried from run to run: a cap may have been lowered since.
+///
+/// The axes, in order: dates; within a day times; then modalities; then the beginnings of patient IDs. Dates partition a
+/// source's dated studies; what is split any further enumerates its day and does not prove it (F38).
 package struct Planner: Sendable {
     /// Answers below this many rows are trusted without a larger one. No archive in our field evidence cuts silently
     /// below 100 rows (F1); an archive known to do so gets `limits.max_results`.
     package static let smallestSilentCap = 50
 
-    /// A second is the narrowest time range asked: below it lie fractions that string-comparing archives misread (F18).
-    package static let narrowestTimeRange = 1_000_000  // microseconds
+    /// The most rows that a sweep aims at where no cap is known: more would be unkind to the source (F108).
+    static let mostRowsWanted = 2_000.0
 
-    /// `limits.max_results` of the source; nil: not known.
-    package var configuredCap: Int?
+    /// The most rows that the source sends: `limits.max_results`, or what a sweep has learned; nil: not known.
+    package var cap: Int?
+    package var capabilities: Capabilities
 
-    package init(configuredCap: Int?) {
-        self.configuredCap = configuredCap
+    package init(cap: Int? = nil, capabilities: Capabilities = Capabilities()) {
+        self.cap = cap ?? [capabilities.silentCap, capabilities.announcedCap].compactMap { $0 }.min()
+        self.capabilities = capabilities
     }
 
     /// Judges one answer. `largestAnswer`: the most rows that any C-FIND of this run ending in Success has brought from
     /// this source, not counting this one. A stale, smaller number only costs queries.
-    package func judge(_ range: SliceRange, _ answer: Answer, largestAnswer: Int) -> Verdict {
+    package func judge(
+        _ range: SliceRange, _ answer: Answer, records: [StudyRecord] = [], largestAnswer: Int,
+        experience: Experience = Experience()
+    ) -> Verdict {
         guard let reason = doubt(answer, largestAnswer: largestAnswer) else { return .complete }
-        if range.axis == .times, answer.outsideTimes > 0 {
-            return .irreducible(.timeKeysIgnored)
-        }
-        let halves = Self.halves(of: range)
-        return halves.isEmpty ? .irreducible(reason) : .split(halves, reason: reason)
+        if let ignored = ignoredKey(of: range, answer) { return .irreducible(ignored) }
+        let parts = parts(of: range, answer, records, experience)
+        return parts.isEmpty ? .irreducible(reason) : .split(parts, reason: reason)
     }
 
     private func doubt(_ answer: Answer, largestAnswer: Int) -> SplitReason? {
@@ -60,8 +71,22 @@ package struct Planner: Sendable {
         case .outOfTime: return .outOfTime
         case .success: break
         }
-        if let configuredCap, answer.rawRows >= configuredCap { return .atConfiguredCap }
+        if let cap, answer.rawRows >= cap { return .atKnownCap }
         if answer.rawRows >= Self.smallestSilentCap, answer.rawRows >= largestAnswer { return .largestAnswer }
         return nil
+    }
+
+    /// Asking a narrower question with a key that does not filter would bring the same answer for ever.
+    private func ignoredKey(of range: SliceRange, _ answer: Answer) -> SplitReason? {
+        let outside = answer.outside[range.axis] ?? 0
+        guard outside > 0 else { return nil }
+        switch range.axis {
+        case .dates: return outside * 2 > answer.rawRows ? .dateKeysIgnored : nil
+        // The day's other axes are asked beside its times.
+        case .times: return .timeKeysIgnored
+        case .modalities: return .modalityKeysIgnored
+        case .prefixes, .patient: return .patientKeysIgnored
+        case .uids: return nil
+        }
     }
 }

@@ -5,34 +5,75 @@ import StudyIndex
 /// A single live question to one source, paid from the same budget as the sweeps.
 package struct LiveSource: Sendable {
     private let source: SweepSource
-    private let index: StudyIndex
-    private let clock: any Clock<Duration>
+    private let pool: AssociationPool
 
-    package init(source: SweepSource, index: StudyIndex, clock: any Clock<Duration> = ContinuousClock()) {
+    package init(source: SweepSource, pool: AssociationPool) {
         self.source = source
-        self.index = index
-        self.clock = clock
+        self.pool = pool
     }
 
-    /// C-ECHO; returns how long the request took, without waiting for the budget and the association.
+    /// Why a live question was not answered.
+    package enum Refusal: Error, Sendable, CustomStringConvertible {
+        /// The source may not be asked at the moment.
+        case notNow(WaitReason)
+        case failed(DIMSEError)
+
+        package var description: String {
+            switch self {
+            case .notNow(let reason): reason.words
+            case .failed(let error): error.description
+            }
+        }
+    }
+
+    /// C-ECHO; returns how long the request took, with the opening of the association where none was open.
     package func echo() async throws -> Duration {
-        try await withSession { session in try await session.echo() }
+        try await withLine { line in try await line.echo() }
     }
 
     /// One C-FIND; hands on each match as it arrives. Returns only on Success.
-    package func find(_ identifier: DataSet, receive: (FindResponse) throws -> Void) async throws {
-        try await withSession { session in try await session.find(identifier, receive: receive) }
+    package func find(_ identifier: DataSet, receive: @escaping @Sendable (FindResponse) throws -> Void) async throws {
+        _ = try await withLine { line in try await line.find(identifier, receive: receive) }
     }
 
-    private func withSession<T>(_ body: (inout SourceSession) async throws -> T) async throws -> T {
-        var session = SourceSession(source: source, index: index, condition: SourceCondition(), clock: clock)
+    private func withLine(_ ask: (Line) async throws -> LineMachine.Outcome) async throws -> Duration {
+        let line = await pool.line(to: source, purpose: .live)
         do {
-            let value = try await body(&session)
-            try await session.close()
-            return value
+            let took = try await answer(line, ask)
+            await pool.giveBack(line)
+            return took
         } catch {
-            try? await session.close()
+            await pool.giveBack(line)
             throw error
+        }
+    }
+
+    private func answer(_ line: Line, _ ask: (Line) async throws -> LineMachine.Outcome) async throws -> Duration {
+        let start = ContinuousClock.now
+        while true {
+            switch try await ask(line) {
+            case .answered(let took): return took > .zero ? took : ContinuousClock.now - start
+            case .failed(let error, _, _, _): throw Refusal.failed(error)
+            case .notNow(let wait, let reason, _):
+                // Places and gaps are matters of moments; the others are decisions.
+                guard reason == .places || reason == .gap else { throw Refusal.notNow(reason) }
+                try await pool.clock.sleep(for: wait)
+            case .ready, .closed: throw Refusal.failed(.given)
+            }
+        }
+    }
+}
+
+extension WaitReason {
+    /// For people.
+    package var words: String {
+        switch self {
+        case .paused: "paused: `concord sources resume` lets it go on"
+        case .window: "a weekly window of its configuration allows no question now"
+        case .resting: "resting after failures"
+        case .trial: "another association is finding out whether it is well again"
+        case .places: "all of its associations are in use"
+        case .gap: "between two associations"
         }
     }
 }

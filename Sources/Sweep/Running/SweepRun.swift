@@ -3,77 +3,185 @@ import DIMSE
 import Logging
 import StudyIndex
 
-/// One sweep: planned into the ledger, worked off by workers of this process, and summed up.
+/// One source should hold what another does, for studies from a date on.
+package struct Expectation: Sendable {
+    package var from: Int32
+    package var to: Int32
+    package var since: DICOMDate
+
+    package init(from: Int32, to: Int32, since: DICOMDate) {
+        self.from = from
+        self.to = to
+        self.since = since
+    }
+}
+
+/// One sweep: planned into the ledger, worked off by workers of this process and of any other, confirmed, and summed up.
 ///
 /// Killed at any moment, the same sweep started again finds its run in the ledger and goes on with what is left.
 package struct SweepRun: Sendable {
     package var job: String
     package var sources: [SweepSource]
-    /// The study dates to prove. Open ends reach studies with absurd dates (F24).
-    package var dates: DateRange
-    /// Workers per source at most; a source's own `associations` may allow fewer.
-    package var workers: Int
-    package var index: StudyIndex
-    package var clock: any Clock<Duration>
+    package var scope: Scope
+    /// Workers per source at most; a source's own `associations` may allow fewer. Default 4.
+    package var workers = 4
+    /// How long the run may ask; nil, the default: to the end.
+    package var time: Duration?
+    /// How long a source may go on failing before it is given up for this run; default 2 min.
+    package var patience = Duration.seconds(120)
+    package var expects: [Expectation] = []
+    package var pool: AssociationPool
     package var today: DICOMDate
     package var logger: Logger
 
     package init(
-        job: String, sources: [SweepSource], dates: DateRange, workers: Int, index: StudyIndex,
-        clock: any Clock<Duration> = ContinuousClock(), today: DICOMDate, logger: Logger
+        job: String, sources: [SweepSource], scope: Scope, pool: AssociationPool, today: DICOMDate, logger: Logger
     ) {
         self.job = job
         self.sources = sources
-        self.dates = dates
-        self.workers = workers
-        self.index = index
-        self.clock = clock
+        self.scope = scope
+        self.pool = pool
         self.today = today
         self.logger = logger
     }
 
-    /// Runs to the end. A source that fails never stops the others; only the database's failure, or cancellation,
-    /// ends the run early.
-    package func run(report: @escaping @Sendable (SweepEvent) -> Void) async throws -> RunID {
-        let roots = Planner.roots(of: dates, today: today)
-        let slices = sources.flatMap { source in
-            roots.map { NewSlice(sourceID: source.id, level: .study, range: $0) }
-        }
-        let names = sources.map(\.name).sorted().joined(separator: ",")
-        let run = try await index.openRun(job: job, slices: slices, resumeKey: "\(job)|\(dates.da)|\(names)")
-        for left in try await index.runSummary(run: run.id) {
+    var index: StudyIndex { pool.index }
+
+    /// What a run has come to.
+    package struct Result: Sendable {
+        package var run: RunID
+        /// Sources at which so many studies seem to be gone that a person has to look before it is believed.
+        package var heldDeletes: [(source: String, studies: Int)]
+    }
+
+    /// Runs to the end. A source that fails never stops the others; only the database's absence, or cancellation, ends the
+    /// run early.
+    package func run(report: @escaping @Sendable (SweepEvent) -> Void) async throws -> Result {
+        let opened = try await open()
+        for left in try await index.runSummary(run: opened.id) {
             report(
                 .started(
-                    runID: run.id.value, source: left.source, slices: left.unfinished, resumed: run.isResumed))
+                    runID: opened.id.value, source: left.source, slices: left.unfinished, resumed: opened.isResumed))
         }
-        try await work(run.id, report: report)
-        try await index.closeRun(run.id)
-        return run.id
+        let crew = SweepCrew(
+            sources: sources, workers: workers, patience: patience, pool: pool, logger: logger, report: report)
+        try await crew.work(opened.id)
+        let held = try await confirm(opened.id, crew)
+        try await notePatientPasses(opened.id)
+        try await index.closeRun(opened.id)
+        return Result(run: opened.id, heldDeletes: held)
     }
 
-    func work(_ run: RunID, report: @escaping @Sendable (SweepEvent) -> Void) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for source in sources {
-                group.addTask { try await workOff(source, of: run, report: report) }
+    // MARK: Plan
+
+    private func open() async throws -> (id: RunID, isResumed: Bool) {
+        let names = sources.map(\.name).sorted().joined(separator: ",")
+        let key = "\(job)|\(scope.key)|\(names)"
+        if let unfinished = try await index.unfinishedRun(key: key) { return (unfinished, true) }
+        return try await index.openRun(job: job, slices: try await slices(), resumeKey: key, time: time)
+    }
+
+    private func slices() async throws -> [NewSlice] {
+        var slices: [NewSlice] = []
+        let covered = Dictionary(
+            grouping: try await index.coveredDays().filter { $0.level == .study }, by: \.source)
+        for source in sources {
+            slices += try await self.slices(of: source, covered: covered[source.name] ?? [])
+        }
+        return slices
+    }
+
+    private func slices(of source: SweepSource, covered: [CoveredDays]) async throws -> [NewSlice] {
+        switch scope {
+        case .dates(let dates):
+            let known = try await index.dayCounts(source: source.id, dates)
+            return source.planner.roots(of: dates, today: today, covered: covered, known: known).map {
+                NewSlice(sourceID: source.id, range: SliceRange(dates: $0.range), isSized: $0.isSized)
             }
-            try await group.waitForAll()
+        case .oldestFirst(let dates):
+            let known = try await index.dayCounts(source: source.id, dates)
+            return source.planner.oldestFirst(dates, covered: covered, known: known).map {
+                NewSlice(sourceID: source.id, range: SliceRange(dates: $0))
+            }
+        case .patientPrefixes:
+            return [NewSlice(sourceID: source.id, range: SliceRange(patientPrefix: ""))]
+        case .patients(let patients): return Self.slices(of: patients, at: source)
+        case .knownPatients:
+            var patients: [String] = []
+            while true {
+                let page = try await index.knownPatients(source: source.id, after: patients.last ?? "", limit: 10_000)
+                guard !page.isEmpty else { return Self.slices(of: patients, at: source) }
+                patients += page
+            }
+        case .series(let limit):
+            let studies = try await index.studiesWantingSeries(source: source.id, limit: limit)
+            return stride(from: 0, to: studies.count, by: Self.studiesOfOneSlice).map { start in
+                let uids = Array(studies[start..<min(studies.count, start + Self.studiesOfOneSlice)])
+                return NewSlice(sourceID: source.id, level: .series, range: SliceRange(uids: uids))
+            }
         }
     }
 
-    private func workOff(
-        _ source: SweepSource, of run: RunID, report: @escaping @Sendable (SweepEvent) -> Void
-    ) async throws {
-        let condition = SourceCondition()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 1...max(1, min(workers, source.associations)) {
-                let worker = Worker(
-                    name: "\(source.name)/\(number)", run: run, source: source, index: index, condition: condition,
-                    planner: Planner(configuredCap: source.maximumResults), clock: clock, report: report, logger: logger
-                )
-                group.addTask { try await worker.work() }
-            }
-            try await group.waitForAll()
-        }
-        report(.finished(source: source.name))
+    /// Each is a C-FIND of its own (F33); together they are claimed and committed once.
+    private static let studiesOfOneSlice = 10
+
+    private static func slices(of patients: [String], at source: SweepSource) -> [NewSlice] {
+        // A wildcard cannot be asked for as the character that it is (F53).
+        patients.filter { !$0.isEmpty && !$0.contains { "*?\\".contains($0) } }
+            .map { NewSlice(sourceID: source.id, range: SliceRange(patientID: $0)) }
     }
+
+    // MARK: What only a question by UID can tell
+
+    /// Asks by UID for what two nights have missed, and for copies that should be there (F161): a source whose dates
+    /// differ would otherwise be accused falsely. Returns what it did not dare to ask.
+    private func confirm(_ run: RunID, _ crew: SweepCrew) async throws -> [(source: String, studies: Int)] {
+        guard case .series = scope else { return try await confirmStudies(run, crew) }
+        return []
+    }
+
+    private func confirmStudies(_ run: RunID, _ crew: SweepCrew) async throws -> [(source: String, studies: Int)] {
+        var slices: [NewSlice] = []
+        var held: [(source: String, studies: Int)] = []
+        for source in sources {
+            let vanishing = try await index.vanishing(at: source.id)
+            if vanishing.isMassive, !vanishing.isAccepted {
+                held.append((source.name, vanishing.uids.count))
+            } else {
+                slices += vanishing.uids.map { NewSlice(sourceID: source.id, range: SliceRange(uids: [$0])) }
+            }
+        }
+        for expectation in expects where sources.contains(where: { $0.id == expectation.to }) {
+            let missing = try await index.missingCopyCandidates(
+                from: expectation.from, to: expectation.to, since: expectation.since)
+            // One UID a question: archives exist that find nothing for a list of three (N5).
+            slices += missing.map { NewSlice(sourceID: expectation.to, range: SliceRange(uids: [$0])) }
+        }
+        guard !slices.isEmpty else { return held }
+        try await index.add(slices, to: run)
+        try await crew.workFurther(run)
+        for source in sources { try await index.acceptDeletes(at: source.id, false) }
+        return held
+    }
+
+    private func notePatientPasses(_ run: RunID) async throws {
+        let kind: StudyIndex.PatientPassKind
+        switch scope {
+        case .patientPrefixes: kind = .prefixes
+        case .knownPatients: kind = .patients
+        default: return
+        }
+        let summaries = try await index.runSummary(run: run)
+        for source in sources {
+            guard let summary = summaries.first(where: { $0.source == source.name }), summary.holes.isEmpty,
+                summary.unfinished + summary.skipped == 0
+            else { continue }
+            try await index.notePatientPass(run, source: source.id, kind: kind)
+        }
+    }
+}
+
+extension StudyIndex.Vanishing {
+    /// So many at once are more probably a fault than a fact: more than half a percent of a source, and more than twenty.
+    var isMassive: Bool { uids.count > max(20, held / 200) }
 }

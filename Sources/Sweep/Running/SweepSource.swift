@@ -1,7 +1,8 @@
 import DICOM
 import DIMSE
+import StudyIndex
 
-/// One PACS as a sweep sees it: how to reach it, and what may be asked of it at once.
+/// One PACS as a sweep sees it: how to reach it, what may be asked of it at once, and what is known of it.
 package struct SweepSource: Sendable {
     package var id: Int32
     package var name: String
@@ -10,6 +11,7 @@ package struct SweepSource: Sendable {
     package var associations: Int
     /// A known cap on answers (`limits.max_results`); nil: none known.
     package var maximumResults: Int?
+    package var capabilities = Capabilities()
 
     package init(id: Int32, name: String, peer: Peer, associations: Int, maximumResults: Int?) {
         self.id = id
@@ -17,5 +19,14 @@ package struct SweepSource: Sendable {
         self.peer = peer
         self.associations = associations
         self.maximumResults = maximumResults
+    }
+
+    var planner: Planner { Planner(cap: maximumResults, capabilities: capabilities) }
+
+    /// With what the index has learned of it.
+    package func informed(by index: StudyIndex) async throws -> SweepSource {
+        var source = self
+        source.capabilities = Capabilities(try await index.capabilities(of: id))
+        return source
     }
 }

@@ -188,7 +188,7 @@ private struct Workload: Sendable {
     /// Claims and merges slices as a sweep's worker does; returns how long that took. `changing`: one row in so many
     /// has another description than before.
     func merge(slices: Range<Int>, changing: Int? = nil) async throws -> Duration {
-        let new = slices.map { NewSlice(sourceID: source, level: .study, range: SliceRange(dates: day($0))) }
+        let new = slices.map { NewSlice(sourceID: source, range: SliceRange(dates: day($0))) }
         let run = try await index.openRun(job: "bench", slices: new, resumeKey: nil)
         var spent = Duration.zero
         for slice in slices {

@@ -14,16 +14,30 @@ struct CoverageCommand: AsyncParsableCommand {
     enum Format: String, ExpressibleByArgument { case text, json, csv }
 
     /// What no sweep by date can prove, said under every coverage.
-    static let caveat =
-        "Studies with blank or malformed dates are out of a date sweep's reach; the patient pass has not been made."
+    static func caveat(_ index: StudyIndex) async throws -> String {
+        let passed = try await index.patientPasses()
+        let missing = try await index.sourceTotals().map(\.source).filter { source in
+            !passed.contains { $0.source == source }
+        }
+        guard missing.isEmpty else {
+            let place = passed.isEmpty ? "" : " at \(missing.joined(separator: ", "))"
+            return
+                "Studies with blank or malformed dates are out of a date sweep's reach; the patient pass has not been "
+                + "made\(place)."
+        }
+        let undated = passed.reduce(0) { $0 + $1.undated }
+        return "Studies with blank or malformed dates: \(undated) found by the patient pass of "
+            + "\(passed.map(\.verifiedAt).min() ?? "")."
+    }
 
     func run() async throws {
         try await OpenIndex.with(try global.configuration()) { open in
             let coverage = try await open.index.coverage()
+            let caveat = try await Self.caveat(open.index)
             switch format {
-            case .text: Terminal.write(Self.text(coverage))
+            case .text: Terminal.write(Self.text(coverage) + "\n" + caveat + "\n")
             case .csv: Terminal.write(Self.csv(coverage))
-            case .json: Terminal.write(try Self.json(coverage))
+            case .json: Terminal.write(try Self.json(coverage, caveat))
             }
         }
     }
@@ -54,7 +68,7 @@ struct CoverageCommand: AsyncParsableCommand {
                 text += "  \(span.state.rawValue): \(span.dates)\(span.reason.isEmpty ? "" : "  \(span.reason)")\n"
             }
         }
-        return text + "\n" + caveat + "\n"
+        return text
     }
 
     private static func csv(_ coverage: Coverage) -> String {
@@ -79,7 +93,7 @@ struct CoverageCommand: AsyncParsableCommand {
         var notProven: String
     }
 
-    private static func json(_ coverage: Coverage) throws -> String {
+    private static func json(_ coverage: Coverage, _ caveat: String) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase

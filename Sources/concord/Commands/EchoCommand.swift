@@ -1,6 +1,4 @@
 import ArgumentParser
-import DIMSE
-import StudyIndex
 import Sweep
 
 struct EchoCommand: AsyncParsableCommand {
@@ -11,29 +9,34 @@ struct EchoCommand: AsyncParsableCommand {
     @Argument(help: "Names of sources; all without.") var names: [String] = []
 
     func run() async throws {
-        let configuration = try global.configuration()
-        let chosen = try configuration.sources(named: names)
-        let failures = try await OpenIndex.with(configuration) { open in
-            let ids = try await open.index.register(configuration.sources.map(\.definition))
-            return try await withThrowingTaskGroup(of: (Int, String, Bool).self) { group in
-                for (position, source) in chosen.enumerated() {
-                    guard let id = ids[source.name] else { continue }
-                    let live = LiveSource(source: source.sweepSource(id: id), index: open.index)
-                    group.addTask {
-                        do {
-                            let duration = try await live.echo()
-                            return (position, "\(source.name)  ok  \(Int(duration / .milliseconds(1))) ms", true)
-                        } catch let error as DIMSEError {
-                            return (position, "\(source.name)  failed: \(error)", false)
-                        }
-                    }
+        let failures = try await OpenSources.with(try global.configuration(), named: names) { open in
+            let echoes = try await withThrowingTaskGroup(of: Echo.self) { group in
+                for source in open.chosen {
+                    group.addTask { try await Echo(source, open.pool) }
                 }
-                var lines: [(Int, String, Bool)] = []
-                for try await line in group { lines.append(line) }
-                for line in lines.sorted(by: { $0.0 < $1.0 }) { print(line.1) }
-                return lines.count { !$0.2 }
+                return try await group.reduce(into: [String: Echo]()) { $0[$1.source] = $1 }
             }
+            for source in open.chosen { print(echoes[source.name]?.line ?? "") }
+            return echoes.values.count { $0.failed }
         }
         if failures > 0 { throw ExitCode(1) }
+    }
+}
+
+private struct Echo: Sendable {
+    let source: String
+    let line: String
+    let failed: Bool
+
+    init(_ source: SweepSource, _ pool: AssociationPool) async throws {
+        self.source = source.name
+        do {
+            let duration = try await LiveSource(source: source, pool: pool).echo()
+            line = "\(source.name)  ok  \(Int(duration / .milliseconds(1))) ms"
+            failed = false
+        } catch let refusal as LiveSource.Refusal {
+            line = "\(source.name)  failed: \(refusal)"
+            failed = true
+        }
     }
 }

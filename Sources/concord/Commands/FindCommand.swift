@@ -3,6 +3,7 @@ import DICOM
 import DIMSE
 import StudyIndex
 import Sweep
+import Synchronization
 
 struct FindCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,23 +17,15 @@ struct FindCommand: AsyncParsableCommand {
     @Option(help: "PATIENT, STUDY, SERIES or IMAGE.") var level = QueryLevel.study
 
     func run() async throws {
-        let configuration = try global.configuration()
-        let source = try configuration.sources(named: [name])[0]
         let identifier = try makeIdentifier()
-        try await OpenIndex.with(configuration) { open in
-            let ids = try await open.index.register(configuration.sources.map(\.definition))
-            guard let id = ids[source.name] else { return }
-            var matches = 0
-            var writer = DICOMJSONWriter()
+        try await OpenSources.with(try global.configuration(), named: [name]) { open in
+            let output = MatchOutput()
             do {
-                try await LiveSource(source: source.sweepSource(id: id), index: open.index).find(identifier) {
-                    matches += 1
-                    writer.append(try $0.dataSet())
-                    writer.appendNewline()
-                    Terminal.write(writer.drain())
+                for source in open.chosen {
+                    try await LiveSource(source: source, pool: open.pool).find(identifier) { try output.write($0) }
                 }
-            } catch let error as DIMSEError {
-                throw IncompleteAnswer(source: name, matches: matches, error: error)
+            } catch let refusal as LiveSource.Refusal {
+                throw IncompleteAnswer(source: name, matches: output.matches, refusal: refusal)
             }
         }
     }
@@ -55,13 +48,31 @@ struct FindCommand: AsyncParsableCommand {
     }
 }
 
+/// Matches as DICOM JSON, a line each, as they arrive.
+private final class MatchOutput: Sendable {
+    private let state = Mutex((writer: DICOMJSONWriter(), matches: 0))
+
+    var matches: Int { state.withLock { $0.matches } }
+
+    func write(_ match: FindResponse) throws {
+        let dataSet = try match.dataSet()
+        let line = state.withLock { state in
+            state.matches += 1
+            state.writer.append(dataSet)
+            state.writer.appendNewline()
+            return state.writer.drain()
+        }
+        Terminal.write(line)
+    }
+}
+
 /// A live answer that must not be taken for all there is.
 struct IncompleteAnswer: Error, CustomStringConvertible {
     var source: String
     var matches: Int
-    var error: DIMSEError
+    var refusal: LiveSource.Refusal
 
-    var description: String { "\(source) answered incompletely, after \(matches) matches: \(error)" }
+    var description: String { "\(source) answered incompletely, after \(matches) matches: \(refusal)" }
 }
 
 extension QueryLevel: ArgumentParser.ExpressibleByArgument {

@@ -36,6 +36,10 @@ struct InitCommand: ParsableCommand {
               queries_per_second: 5     # never exceeded, over all Concord processes together
               associations: 2           # open at once
               # max_results: 500        # a cap on its answers, if you know one
+              # live: { queries_per_second: 2, associations: 1 }   # kept for questions that a person waits for
+              # time_zone: Europe/Berlin
+              # windows:                # less may be asked while the hospital works
+              #   - { days: mon-fri, from: "07:00", to: "19:00", utilisation: 10, associations: 1 }
             timeouts: { connect: 10s, response: 60s, query: 15m }
 
         # Which source should hold what another holds: missing copies are reported only for these.

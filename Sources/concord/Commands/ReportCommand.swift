@@ -17,20 +17,27 @@ struct ReportCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try global.configuration()
         try await OpenIndex.with(configuration) { open in
-            let report = try await Self.report(open.index, configuration)
-            let directory = URL(fileURLWithPath: out, isDirectory: true)
-            // Names and dates of patients are in these files.
-            try FileManager.default.createDirectory(
-                at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            var files: [(name: String, bytes: [UInt8])] = []
-            if format == nil || format == .html { files.append(("index.html", Array(try report.html().utf8))) }
-            if format == nil || format == .csv { files += report.csvFiles() }
-            if format == nil || format == .json { files.append(("report.json", try report.json())) }
-            for file in files {
-                let url = directory.appending(path: file.name)
-                try Data(file.bytes).write(to: url, options: .atomic)
-                print(url.path)
-            }
+            try await Self.write(open.index, configuration, to: out, format: format)
+        }
+    }
+
+    /// Writes the report's files and prints their paths; all formats where `format` is nil.
+    static func write(
+        _ index: StudyIndex, _ configuration: Configuration, to out: String, format: Format?
+    ) async throws {
+        let report = try await Self.report(index, configuration)
+        let directory = URL(fileURLWithPath: out, isDirectory: true)
+        // Names and dates of patients are in these files.
+        try FileManager.default.createDirectory(
+            at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        var files: [(name: String, bytes: [UInt8])] = []
+        if format == nil || format == .html { files.append(("index.html", Array(try report.html().utf8))) }
+        if format == nil || format == .csv { files += report.csvFiles() }
+        if format == nil || format == .json { files.append(("report.json", try report.json())) }
+        for file in files {
+            let url = directory.appending(path: file.name)
+            try Data(file.bytes).write(to: url, options: .atomic)
+            print(url.path)
         }
     }
 
@@ -53,6 +60,9 @@ struct ReportCommand: AsyncParsableCommand {
                     firstSeen: stored.firstSeen)
             },
             coverage: try await index.coverage(),
-            expectations: configuration.expects.map { .init(from: $0.from, to: $0.to, since: $0.since.da) })
+            expectations: configuration.expects.map { .init(from: $0.from, to: $0.to, since: $0.since.da) },
+            patientPasses: try await index.patientPasses().map {
+                .init(source: $0.source, at: $0.verifiedAt, undated: $0.undated)
+            })
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import DIMSE
+import StudyIndex
 
 struct SourcesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

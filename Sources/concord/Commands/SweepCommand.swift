@@ -1,96 +1,90 @@
 import ArgumentParser
 import DICOM
-import Foundation
 import StudyIndex
 import Sweep
 
 struct SweepCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sweep",
-        abstract: "Sweep sources by study date into the index, to the end.",
+        abstract: "Sweep sources into the index, to the end.",
         discussion: """
-            Without dates everything that a date range can reach is swept, absurd dates included. Started again after \
+            Without options everything that a date range can reach is swept, absurd dates included. Started again after \
             an interruption, it goes on where it was. Exit code 0: every range is proven, or enumerated and listed as \
             such; 3: holes remain, and are listed; 1: error.
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "A job, e.g. jobs/full.yaml; options given here override it.") var job: String?
+    @Argument(help: "A job, e.g. jobs/nightly.yaml; options given here override it.") var job: String?
     @Option(parsing: .upToNextOption, help: "Names of sources; all without.") var source: [String] = []
     @Option(help: "First study date, e.g. 20200101.") var from: DICOMDate?
     @Option(help: "Last study date.") var to: DICOMDate?
+    @Option(help: "study, or series: the series of studies, newest first, that were not asked for since they changed.")
+    var level = Level.study
+    @Option(help: "Sweep the patients of a file, one patient ID a line.") var patients: String?
+    @Flag(help: "Sweep all patients, by the beginnings of their IDs: this reaches studies without a date.")
+    var byPatient = false
     @Option(help: "Workers per source at most; a source's associations may allow fewer (default: 4).")
     var workers: Int?
+    @Flag(help: "Print what would be asked, how often and for how long, and stop.") var plan = false
+    @Option(help: "Believe that many studies are gone at this source, after having looked.")
+    var acceptDeletes: String?
+
+    enum Level: String, ExpressibleByArgument { case study, series }
 
     func validate() throws {
         if let from, let to, from > to { throw ValidationError("--from \(from.da) is after --to \(to.da)") }
         if let workers, workers < 1 { throw ValidationError("--workers takes 1 or more") }
+        let dated = from != nil || to != nil
+        let kinds = [dated, level == .series, patients != nil, byPatient].count { $0 }
+        if kinds > 1 { throw ValidationError("dates, --level series, --patients and --by-patient exclude each other") }
     }
 
     func run() async throws {
         let configuration = try global.configuration()
         let job = try job.map(JobConfiguration.load)
-        let chosen = try configuration.sources(named: source.isEmpty ? job?.sources ?? [] : source)
-        let dates = DateRange(lower: from ?? job?.from, upper: to ?? job?.to)
+        let steps = try self.steps ?? job?.steps ?? [.dates(DateRange(lower: nil, upper: nil))]
         let workers = workers ?? job?.workers ?? 4
+        let names = source.isEmpty ? job?.sources ?? [] : source
+        let chosen = try configuration.sources(named: names)
         let connections = min(16, chosen.reduce(4) { $0 + min(workers, $1.limits.associations) })
-        let holes = try await OpenIndex.with(configuration, connections: connections) { open in
-            let ids = try await open.index.register(configuration.sources.map(\.definition))
-            let sources = chosen.compactMap { source in ids[source.name].map(source.sweepSource(id:)) }
-            let run = SweepRun(
-                job: job?.name ?? "sweep", sources: sources, dates: dates, workers: workers,
-                index: open.index, today: .today(), logger: global.logger("concord.sweep"))
-            let progress = SweepProgress()
-            let runID = try await progress.whileShowing {
-                let runID = try await run.run(report: progress.note)
-                try await Confirmation(run: run, expects: configuration.expectations(ids)).confirm()
-                return runID
+        let holes = try await OpenSources.with(configuration, named: names, connections: connections) { open in
+            if let acceptDeletes { try await accept(acceptDeletes, open) }
+            if plan {
+                try await SweepPlan(open, steps).show()
+                return 0
             }
-            return try await SweepOutcome(runID, index: open.index).show()
+            var run = JobRun(
+                name: job?.name ?? "sweep", sources: open.chosen, configuration: configuration, open: open,
+                progress: SweepProgress(), logger: global.logger("concord.sweep"))
+            run.workers = workers
+            run.time = job?.time
+            run.patience = job?.patience ?? JobConfiguration.usualPatience
+            let outcome = try await run.run(steps)
+            try await SweepSummary(open.index).show(outcome)
+            return outcome.holes
         }
         if holes > 0 { throw ExitCode(3) }
     }
-}
 
-/// What a finished sweep has proven, on standard output.
-private struct SweepOutcome {
-    let runID: RunID
-    let index: StudyIndex
-
-    init(_ runID: RunID, index: StudyIndex) {
-        self.runID = runID
-        self.index = index
+    /// What the options say; nil: nothing.
+    private var steps: [JobConfiguration.Step]? {
+        get throws {
+            if from != nil || to != nil { return [.dates(DateRange(lower: from, upper: to))] }
+            if level == .series { return [.series(limit: 1_000_000)] }
+            if let patients { return [.patients(.list(patients))] }
+            return byPatient ? [.patients(.prefixes)] : nil
+        }
     }
 
-    /// Prints a table and every hole; returns the number of holes.
-    func show() async throws -> Int {
-        let summary = try await index.runSummary(run: runID)
-        let rows = summary.map { source in
-            [
-                source.source, "\(source.complete)", "\(source.split)", "\(source.enumerated)", "\(source.holes.count)",
-                "\(source.rawRows)", "\(source.studies)",
-            ]
+    private func accept(_ name: String, _ open: OpenSources) async throws {
+        guard let id = open.ids[name] else {
+            throw ValidationError(
+                "no source is called \(name); known: \(open.ids.keys.sorted().joined(separator: ", "))")
         }
-        Terminal.write(
-            TextTable(
-                header: ["source", "proven", "split", "enumerated", "holes", "rows", "studies"], rows: rows
-            ).rendered())
-        for source in summary {
-            for hole in source.holes { Terminal.write("hole  \(source.source)  \(hole.range)  \(hole.reason)\n") }
-        }
-        Terminal.write(
-            "Studies with blank or malformed dates are out of a date sweep's reach; the patient pass has not been made.\n"
-        )
-        return summary.reduce(0) { $0 + $1.holes.count }
+        try await open.index.acceptDeletes(at: id, true)
     }
 }
 
 extension DICOMDate: ArgumentParser.ExpressibleByArgument {
     package init?(argument: String) { self.init(argument) }
-
-    /// Today in this machine's time zone.
-    static func today() -> DICOMDate {
-        let parts = Calendar(identifier: .gregorian).dateComponents([.year, .month, .day], from: Date())
-        return DICOMDate(year: parts.year ?? 1970, month: parts.month ?? 1, day: parts.day ?? 1) ?? .latest
-    }
 }

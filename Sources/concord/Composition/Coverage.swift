@@ -1,15 +1,16 @@
+import DICOM
 import Reconcile
 import StudyIndex
 
 extension StudyIndex {
-    /// What the ledger proves of every source, over all sweeps so far.
+    /// What the ledger knows of every source's days, over all sweeps so far.
     func coverage() async throws -> Coverage {
         Coverage(
-            try await askedRanges().map { asked in
-                CoverageStatement(
-                    source: asked.source, dates: asked.dates, isByTime: asked.isByTime,
-                    outcome: asked.isComplete ? .complete : .open(reason: asked.reason), run: asked.run, at: asked.ended
-                )
+            try await coveredDays().filter { $0.level == .study }.map { covered in
+                Coverage.Span(
+                    source: covered.source, dates: covered.days,
+                    state: Coverage.State(rawValue: covered.state.rawValue) ?? .hole,
+                    reason: covered.state == .hole ? covered.reason : "", at: covered.verifiedAt)
             })
     }
 }

@@ -23,7 +23,7 @@ final class SweepProgress: Sendable {
             if let line = board.snapshot.first(where: { $0.source == source }) {
                 Terminal.complain("\(source): done, \(line.done) slices, \(line.rows) rows, \(line.holes) holes")
             }
-        case .sliceEnded: break
+        case .sliceEnded, .waiting: break
         }
     }
 
@@ -75,6 +75,7 @@ final class SweepProgress: Sendable {
 
     private static func state(_ line: SweepBoard.Line) -> String {
         if let reason = line.abandoned { return "given up: \(reason)" }
+        if let waiting = line.waiting, waiting != .places, waiting != .gap { return waiting.words }
         if line.holes > 0 { return "\(line.holes) holes" }
         if line.retries > 0, line.left > 0 { return "\(line.retries) retries" }
         return line.ended != nil ? "done" : ""

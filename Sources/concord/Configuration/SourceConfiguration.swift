@@ -1,5 +1,6 @@
 import DICOM
 import DIMSE
+import Foundation
 import StudyIndex
 import Sweep
 
@@ -11,17 +12,7 @@ struct SourceConfiguration: Sendable {
     var issuer: String
     /// 1 wins.
     var priority: Int
-    var limits: Limits
-
-    struct Limits: Sendable {
-        /// C-FINDs and C-ECHOs per second over all processes together, spaced evenly.
-        var queriesPerSecond = 1.0
-        /// Requests that may come at once.
-        var burst = 1
-        var associations = 1
-        /// The most matches that the source sends, where that is known; nil: unknown.
-        var maximumResults: Int?
-    }
+    var limits: SourceLimits
 
     init(_ section: inout YAMLSection, calling: AETitle) throws(ConfigurationError) {
         name = try section.required("name")
@@ -34,7 +25,9 @@ struct SourceConfiguration: Sendable {
         issuer = try section.required("issuer")
         priority = try section.integer("priority", in: 1...1_000) ?? 100
         limits =
-            try section.section("limits") { (limits) throws(ConfigurationError) in try Limits(&limits) } ?? Limits()
+            try section.section("limits") { (limits) throws(ConfigurationError) in
+                try SourceLimits(&limits)
+            } ?? SourceLimits()
         let timeouts =
             try section.section("timeouts") { (timeouts) throws(ConfigurationError) in try Timeouts(&timeouts) }
             ?? Timeouts()
@@ -54,8 +47,7 @@ struct SourceConfiguration: Sendable {
     var definition: SourceDefinition {
         SourceDefinition(
             name: name, aeTitle: peer.called.value, host: peer.host, port: peer.port, issuer: issuer,
-            priority: priority, queriesPerSecond: limits.queriesPerSecond, burst: limits.burst,
-            associations: limits.associations)
+            priority: priority, limits: limits)
     }
 
     func sweepSource(id: Int32) -> SweepSource {
@@ -64,12 +56,102 @@ struct SourceConfiguration: Sendable {
     }
 }
 
-extension SourceConfiguration.Limits {
+extension SourceLimits {
     fileprivate init(_ section: inout YAMLSection) throws(ConfigurationError) {
+        self.init()
         queriesPerSecond = try section.number("queries_per_second", above: 0, upTo: 1_000) ?? queriesPerSecond
         burst = try section.integer("burst", in: 1...1_000) ?? burst
         associations = try section.integer("associations", in: 1...64) ?? associations
         maximumResults = try section.integer("max_results", in: 1...1_000_000)
+        openingGap = try section.duration("opening_gap") ?? openingGap
+        let (rate, places) = (queriesPerSecond, associations)
+        live =
+            try section.section("live") { (live) throws(ConfigurationError) in
+                let part = (
+                    queriesPerSecond: try live.number("queries_per_second", above: 0, upTo: 1_000) ?? 0,
+                    associations: try live.integer("associations", in: 0...63) ?? 0
+                )
+                guard part.queriesPerSecond < rate else {
+                    throw live.error("queries_per_second", "leaves nothing of \(rate) for sweeps")
+                }
+                guard part.associations < places else {
+                    throw live.error("associations", "leaves none of \(places) for sweeps")
+                }
+                return part
+            } ?? live
+        timeZone = try section.timeZone("time_zone") ?? TimeZone.current.identifier
+        windows = try section.sections("windows") { (window) throws(ConfigurationError) in try Self.windows(&window) }
+            .flatMap { $0 }
+        if let clash = Self.overlap(windows) { throw section.error("windows", clash) }
+    }
+
+    /// One or, where it goes past midnight, two windows.
+    private static func windows(_ section: inout YAMLSection) throws(ConfigurationError) -> [Window] {
+        let weekdays = try section.weekdays("days") ?? Set(1...7)
+        let from = try section.minuteOfDay("from") ?? 0
+        let to = try section.minuteOfDay("to") ?? 1_440
+        guard from != to else { throw section.error("to", "is the same as from") }
+        let utilisation = try section.integer("utilisation", in: 0...100) ?? 100
+        let associations = try section.integer("associations", in: 1...64)
+        func window(_ days: Set<Int>, _ minutes: Range<Int>) -> Window {
+            Window(weekdays: days, minutes: minutes, utilisation: utilisation, associations: associations)
+        }
+        if from < to { return [window(weekdays, from..<to)] }
+        let next = Set(weekdays.map { $0 % 7 + 1 })
+        return [window(weekdays, from..<1_440)] + (to > 0 ? [window(next, 0..<to)] : [])
+    }
+
+    private static func overlap(_ windows: [Window]) -> String? {
+        for (position, window) in windows.enumerated() {
+            for other in windows[..<position]
+            where window.minutes.overlaps(other.minutes) && !window.weekdays.isDisjoint(with: other.weekdays) {
+                return "two of them overlap"
+            }
+        }
+        return nil
+    }
+}
+
+extension YAMLSection {
+    private static let weekdayNames = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+    /// `mon-fri`, `sat, sun`, `fri-mon`; 1 is Monday.
+    fileprivate mutating func weekdays(_ key: String) throws(ConfigurationError) -> Set<Int>? {
+        guard let text = try string(key) else { return nil }
+        var days: Set<Int> = []
+        for part in text.lowercased().split(separator: ",") {
+            let ends = part.split(separator: "-", omittingEmptySubsequences: false)
+                .map { Self.weekdayNames.firstIndex(of: $0.trimmingCharacters(in: .whitespaces)) }
+            guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1] else {
+                throw error(key, "expected days such as mon-fri or sat,sun")
+            }
+            var day = first
+            while true {
+                days.insert(day + 1)
+                if day == last { break }
+                day = (day + 1) % 7
+            }
+        }
+        guard !days.isEmpty else { throw error(key, "expected days such as mon-fri or sat,sun") }
+        return days
+    }
+
+    /// `07:00` to `24:00`, in minutes since midnight.
+    fileprivate mutating func minuteOfDay(_ key: String) throws(ConfigurationError) -> Int? {
+        guard let text = try string(key) else { return nil }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ $0.count == 2 }), let hour = Int(parts[0]),
+            let minute = Int(parts[1]),
+            (0...24).contains(hour), (0..<60).contains(minute), hour * 60 + minute <= 1_440
+        else { throw error(key, "expected a time such as 07:00") }
+        return hour * 60 + minute
+    }
+
+    mutating func timeZone(_ key: String) throws(ConfigurationError) -> String? {
+        guard let text = try string(key) else { return nil }
+        guard let zone = TimeZone(identifier: text), TimeZone.knownTimeZoneIdentifiers.contains(text) || text == "UTC"
+        else { throw error(key, "expected a time zone such as Europe/Berlin") }
+        return zone.identifier == "GMT" ? "UTC" : zone.identifier
     }
 }
 

@@ -30,8 +30,8 @@ import Testing
             running.map {
                 SourceDefinition(
                     name: $0.profile.name, aeTitle: $0.profile.aeTitle, host: "127.0.0.1", port: $0.port,
-                    issuer: $0.profile.issuer, priority: $0.profile.priority, queriesPerSecond: Self.rate,
-                    associations: 2)
+                    issuer: $0.profile.issuer, priority: $0.profile.priority,
+                    limits: SourceLimits(queriesPerSecond: Self.rate, associations: 2))
             })
         return try running.map { pacs in
             let peer = Peer(
@@ -43,19 +43,27 @@ import Testing
         }
     }
 
-    private func run(
-        _ sources: [SweepSource], _ index: StudyIndex, dates: DateRange = DateRange(lower: nil, upper: nil)
-    ) throws -> SweepRun {
-        SweepRun(
-            job: "test", sources: sources, dates: dates, workers: 2, index: index,
-            today: try #require(DICOMDate("20261124")), logger: Logger(label: "test"))
+    /// Runs a sweep on a pool of its own; `clock` is that of its pauses.
+    private func sweep(
+        _ sources: [SweepSource], _ index: StudyIndex, dates: DateRange = DateRange(lower: nil, upper: nil),
+        clock: any Clock<Duration> = ContinuousClock(), patience: Duration = .seconds(120),
+        report: @escaping @Sendable (SweepEvent) -> Void = { _ in }
+    ) async throws -> RunID {
+        let today = try #require(DICOMDate("20261124"))
+        return try await AssociationPool.with(index: index, clock: clock, jitter: { 0 }) { pool in
+            var run = SweepRun(
+                job: "test", sources: sources, scope: .dates(dates), pool: pool, today: today,
+                logger: Logger(label: "test"))
+            run.workers = 2
+            run.patience = patience
+            return try await run.run(report: report).run
+        }
     }
 
     @Test func everyReachableCopyOfEightPACSIsInTheIndexWithinTheirBudgets() async throws {
         let running = try await start()
         try await withIndex { index in
-            let sweep = try run(try await sweepSources(running, in: index), index)
-            let id = try await sweep.run { _ in }
+            let id = try await sweep(try await sweepSources(running, in: index), index)
             #expect(try await index.runSummary(run: id).flatMap(\.holes).isEmpty)
 
             var found: Set<String> = []
@@ -83,11 +91,11 @@ import Testing
         let running = try await start()
         try await withIndex { index in
             let dates = try #require(DateRange(da: "20250101-20260630"))
-            let sweep = try run(try await sweepSources(running, in: index), index, dates: dates)
-            _ = try await sweep.run { _ in }
+            let sources = try await sweepSources(running, in: index)
+            _ = try await sweep(sources, index, dates: dates)
             let before = try await index.watermark().change
             let again = Mutex(MergeCounts())
-            _ = try await sweep.run { event in
+            _ = try await sweep(sources, index, dates: dates) { event in
                 if case .sliceEnded(_, let end) = event {
                     again.withLock {
                         $0.new += end.merged.new
@@ -110,23 +118,23 @@ import Testing
         await down.stop()
         try await withIndex { index in
             let dates = try #require(DateRange(da: "20260101-20260131"))
-            var sweep = try run(try await sweepSources(running, in: index), index, dates: dates)
-            sweep.clock = ImmediateClock()
             let given = Mutex<[String]>([])
-            let id = try await sweep.run { event in
+            let id = try await sweep(
+                try await sweepSources(running, in: index), index, dates: dates, clock: ImmediateClock(),
+                patience: .seconds(2)
+            ) { event in
                 if case .abandoned(let source, _) = event { given.withLock { $0.append(source) } }
             }
-            let summary = try await index.runSummary(run: id)
-            for source in summary {
+            for source in try await index.runSummary(run: id) {
                 #expect(source.holes.isEmpty == (source.source != down.profile.name))
                 #expect(source.unfinished == 0)
             }
+            #expect(given.withLock { Set($0) } == [down.profile.name])
         }
         for pacs in running.dropFirst() { await pacs.stop() }
     }
 
-    /// Not `.refuses`: who says "not now" is left alone for longer than a test should take.
-    @Test(arguments: [MisbehavingPeer.Manner.closes, .answersGarbage, .stalls])
+    @Test(arguments: MisbehavingPeer.Manner.allCases)
     func aSourceThatMisbehavesIsAHoleAndStopsNoOther(manner: MisbehavingPeer.Manner) async throws {
         let running = try await start()
         let peer = try await MisbehavingPeer.start(manner)
@@ -135,14 +143,14 @@ import Testing
             var sources = try await sweepSources(running, in: index)
             sources[0].peer.port = peer.port
             sources[0].peer.timeouts.acse = .milliseconds(50)
-            var sweep = try run(sources, index, dates: dates)
-            sweep.clock = ImmediateClock()
-            let id = try await sweep.run { _ in }
+            let id = try await sweep(sources, index, dates: dates, clock: ImmediateClock(), patience: .seconds(2))
             for source in try await index.runSummary(run: id) {
                 #expect(source.holes.isEmpty == (source.source != sources[0].name))
                 #expect(source.unfinished == 0)
                 if let hole = source.holes.first { #expect(!hole.reason.isEmpty) }
             }
+            let holes = try await index.coveredDays().filter { $0.state == .hole }
+            #expect(Set(holes.map(\.source)) == [sources[0].name])
         }
         await peer.stop()
         for pacs in running { await pacs.stop() }
@@ -151,31 +159,27 @@ import Testing
     @Test func anInterruptedSweepGoesOnWhereItWas() async throws {
         let running = try await start()
         try await withIndex { index in
-            let dates = try #require(DateRange(da: "20240101-20260630"))
-            let sweep = try run(Array(try await sweepSources(running, in: index).prefix(1)), index, dates: dates)
-            let ended = Mutex(0)
+            let dates = try #require(DateRange(da: "20160101-20260630"))
+            let sources = Array(try await sweepSources(running, in: index).prefix(1))
+            let (ended, continuation) = AsyncStream.makeStream(of: Void.self)
             let first = Task {
-                try await sweep.run { event in
-                    if case .sliceEnded = event {
-                        if ended.withLock({
-                            $0 += 1; return $0
-                        }) == 5 {
-                            withUnsafeCurrentTask { $0?.cancel() }
-                        }
-                    }
+                try await sweep(sources, index, dates: dates) { event in
+                    if case .sliceEnded = event { continuation.yield() }
                 }
             }
+            for await _ in ended.prefix(5) {}
+            first.cancel()
             _ = await first.result
-            let before = try #require(running.first).log.requests.count
-            let slices = Mutex(0)
-            _ = try await sweep.run { event in
-                if case .started(_, _, let left, let resumed) = event {
-                    #expect(resumed)
-                    slices.withLock { $0 = left }
-                }
+            let known = try await index.sourceTotals().first?.studies ?? 0
+            #expect(known > 0)
+            let again = Mutex(MergeCounts())
+            _ = try await sweep(sources, index, dates: dates) { event in
+                if case .started(_, _, _, let resumed) = event { #expect(resumed) }
+                if case .sliceEnded(_, let end) = event { again.withLock { $0.new += end.merged.new } }
             }
-            #expect(slices.withLock { $0 } < Planner.roots(of: dates, today: sweep.today).count)
-            #expect(before > 0)
+            // What had been learned before is not learned again.
+            #expect(try await index.sourceTotals().first?.studies == known + again.withLock { $0.new })
+            #expect(again.withLock { $0.new } > 0)
         }
         for pacs in running { await pacs.stop() }
     }

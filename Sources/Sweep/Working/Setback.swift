@@ -1,10 +1,12 @@
 import DIMSE
 import StudyIndex
 
-/// What a C-FIND that did not end in Success means for its slice.
+/// What a C-FIND that did not end in Success, or an association that was not to be had, means for a slice.
 enum Setback: Sendable {
     /// Too much was asked: the planner splits the range.
     case tooBroad(AnswerEnd)
+    /// It was not asked at all.
+    case notAsked(Failure)
     /// The slice is tried again later; the source may be well.
     case transient(Failure)
     /// Asking again cannot help until somebody changes a configuration: the source is left alone for this run.
@@ -12,33 +14,27 @@ enum Setback: Sendable {
 }
 
 /// A failure as the ledger stores and the operator reads it. Never holds patient data.
-struct Failure: Error, Sendable {
+struct Failure: Error, Sendable, Hashable {
     /// A closed word, e.g. `aborted`.
     var code: String
     var message: String
-    /// How long this slice rests at least.
-    var retryAfter: Duration
 }
 
 extension Setback {
-    /// The shortest rest after a rejection that says "others are being blocked" (F80).
-    private static let congestionRest = Duration.seconds(30)
-    private static let ordinaryRest = Duration.seconds(2)
-
     /// Reads an error of the DIMSE layer. `rows`: matches received before it.
     init(_ error: DIMSEError, rows: Int) {
-        let failure = Failure(
-            code: "\(error.code)", message: error.description,
-            retryAfter: error.code == .associationRejected ? Self.congestionRest : Self.ordinaryRest)
+        let failure = Failure(code: "\(error.code)", message: error.description)
         switch error.code {
         case .findFailed:
             self = Self.reading(status: error.status ?? 0xC001, rows: rows, failure)
-        case .timedOut where rows > 0:
+        case .timedOut where rows > 0, .limitExceeded where rows > 0:
             // The source was answering and the query's whole time passed: narrower ranges help (F11). A source that
             // never sent a row is down or stalled, and asking it twice as often would not be gentle.
             self = .tooBroad(.outOfTime)
-        default:
-            self = error.isTransient ? .transient(failure) : .permanent(failure)
+        case .connectFailed, .associationRejected, .tlsFailed, .noAcceptedContext, .invalidAETitle:
+            self = error.isTransient ? .notAsked(failure) : .permanent(failure)
+        case .cancelled: self = .notAsked(failure)
+        default: self = error.isTransient ? .transient(failure) : .permanent(failure)
         }
     }
 

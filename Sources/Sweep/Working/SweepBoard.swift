@@ -16,6 +16,8 @@ package final class SweepBoard: Sendable {
         package fileprivate(set) var started: ContinuousClock.Instant
         package fileprivate(set) var ended: ContinuousClock.Instant?
         package fileprivate(set) var abandoned: String?
+        /// Why nothing is asked at the moment.
+        package fileprivate(set) var waiting: WaitReason?
 
         /// Slices ended per second so far, splits and retries included.
         package func rate(at now: ContinuousClock.Instant) -> Double {
@@ -43,6 +45,8 @@ package final class SweepBoard: Sendable {
                 lines[source] = Line(source: source, left: slices, started: now)
             case .sliceEnded(let source, let end):
                 lines[source]?.add(end)
+            case .waiting(let source, let reason, _):
+                lines[source]?.waiting = reason
             case .abandoned(let source, let reason):
                 guard let left = lines[source]?.left else { return }
                 lines[source]?.holes += left
@@ -57,6 +61,7 @@ package final class SweepBoard: Sendable {
 
 extension SweepBoard.Line {
     fileprivate mutating func add(_ end: SliceEnd) {
+        waiting = nil
         rows += end.rawRows
         new += end.merged.new
         changed += end.merged.changed
@@ -67,7 +72,7 @@ extension SweepBoard.Line {
         case .split(let children):
             finishOne()
             left += children
-        case .irreducible, .dead:
+        case .irreducible:
             finishOne()
             holes += 1
         case .retry: retries += 1

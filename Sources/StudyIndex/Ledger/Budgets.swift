@@ -1,0 +1,176 @@
+import Foundation
+import PostgresClient
+
+/// What an association is for. All but `live` share what `limits.live` leaves over.
+package enum Purpose: String, Sendable {
+    case sweep, probe, health, live
+}
+
+/// A place for one association at a source, held in the database until it is given back or expires.
+package struct LeaseID: Sendable, Hashable {
+    package let value: UUID
+
+    package init(value: UUID) { self.value = value }
+}
+
+/// What came of asking for a place.
+package enum Opening: Sendable, Hashable {
+    /// `isTrial`: the source was resting after failures; this one association finds out whether it is well (F104).
+    case granted(LeaseID, isTrial: Bool)
+    /// `failingFor`: since when the source has been failing.
+    case wait(Duration, WaitReason, failingFor: Duration)
+}
+
+/// Why no association may be opened at the moment.
+package enum WaitReason: String, Sendable {
+    /// `concord sources pause`.
+    case paused
+    /// A weekly window in which nothing may be asked.
+    case window
+    /// After failures.
+    case resting
+    /// Another association is finding out whether the source is well.
+    case trial
+    /// As many as are allowed are open.
+    case places
+    /// Too soon after the last opening.
+    case gap
+}
+
+package enum Permit: Sendable, Hashable {
+    /// `referenceDue`: this caller shall, after its own question, ask the source's reference question (F103).
+    /// `reportsWanted`: the request is to be reported even when it succeeds.
+    case granted(referenceDue: Bool, reportsWanted: Bool)
+    case wait(Duration)
+    /// The place has expired: its association has to be closed.
+    case lost
+}
+
+/// How a source took a request, or an association that was asked for.
+package enum RequestOutcome: String, Sendable {
+    case success, failure
+    /// It says that it has too many associations (F80).
+    case congestion
+}
+
+/// How a source is, after a request was reported.
+package struct SourceHealth: Sendable, Hashable {
+    /// Since the first of its failures in a row; zero: it is well.
+    package var failingFor: Duration
+    package var restsFor: Duration
+
+    package init(failingFor: Duration, restsFor: Duration) {
+        self.failingFor = failingFor
+        self.restsFor = restsFor
+    }
+}
+
+/// Budgets, kept in the database for all workers of all machines. Only its clock decides.
+extension StudyIndex {
+    /// An association's place without a renewal; a killed worker's place is free after that.
+    package static let associationLease = Duration.seconds(60)
+
+    /// A place for one association at a source, while its limits allow another.
+    package func openLease(source: Int32, purpose: Purpose) async throws -> Opening {
+        try await pool.transaction { connection in
+            try connection.query(SQL.lockBudget, [.int(Int64(source))])
+            guard
+                let row = try connection.query(
+                    SQL.openLease,
+                    [.int(Int64(source)), .text(purpose.rawValue), .double(Self.associationLease / .seconds(1))]
+                ).first
+            else { throw Self.unregistered }
+            if let id = row.uuid(2) { return .granted(LeaseID(value: id), isTrial: row.bool(3) == true) }
+            return .wait(
+                .seconds(max(0.001, row.double(0) ?? 1)), row.string(1).flatMap(WaitReason.init(rawValue:)) ?? .places,
+                failingFor: .seconds(row.double(4) ?? 0))
+        }
+    }
+
+    /// Prolongs places; returns those that are still ours, and those of them whose source a person has paused.
+    package func renewLeases(_ leases: [LeaseID]) async throws -> (held: Set<LeaseID>, paused: Set<LeaseID>) {
+        try await pool.withConnection { connection in
+            let rows = try connection.query(
+                SQL.renewLeases, [.uuidArray(leases.map(\.value)), .double(Self.associationLease / .seconds(1))])
+            var renewed: (held: Set<LeaseID>, paused: Set<LeaseID>) = ([], [])
+            for row in rows {
+                guard let id = row.uuid(0).map(LeaseID.init(value:)) else { continue }
+                renewed.held.insert(id)
+                if row.bool(1) == true { renewed.paused.insert(id) }
+            }
+            return renewed
+        }
+    }
+
+    package func closeLease(_ lease: LeaseID) async throws {
+        _ = try await pool.withConnection { try $0.query(SQL.closeLease, [.uuid(lease.value)]) }
+    }
+
+    /// Permission for one request on the association that has this place, to be sent at once, or how long to wait before
+    /// asking again.
+    package func permit(source: Int32, lease: LeaseID) async throws -> Permit {
+        try await pool.withConnection { connection in
+            guard let row = try connection.query(SQL.permit, [.int(Int64(source)), .uuid(lease.value)]).first else {
+                throw Self.unregistered
+            }
+            guard row.bool(1) == true else { return .lost }
+            let wait = row.double(0) ?? 0
+            return wait > 0
+                ? .wait(.seconds(wait))
+                : .granted(referenceDue: row.bool(2) == true, reportsWanted: row.bool(3) == true)
+        }
+    }
+
+    /// Tells how a source took a request, or an association that was asked for; `jitter` is 0 to 1.
+    @discardableResult
+    package func report(
+        source: Int32, lease: LeaseID?, _ outcome: RequestOutcome, took: Duration, jitter: Double
+    ) async throws -> SourceHealth {
+        try await pool.withConnection { connection in
+            let row = try connection.query(
+                SQL.reportRequest,
+                [
+                    .int(Int64(source)), lease.map { .uuid($0.value) } ?? .uuid(Self.noLease),
+                    .text(outcome.rawValue), .double(took / .seconds(1)), .double(jitter),
+                ]
+            ).first
+            return SourceHealth(
+                failingFor: .seconds(row?.double(0) ?? 0), restsFor: .seconds(row?.double(1) ?? 0))
+        }
+    }
+
+    private static let noLease = UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+    private static let unregistered = IndexError(
+        .unknownSource, "a source that was never registered has no budget")
+
+    /// What the latency brake makes of a source's speed.
+    package struct Brake: Sendable, Hashable {
+        /// Part of the configured rate that is asked at the moment; 1: all of it.
+        package let factor: Double
+        package let median: Duration
+        /// nil: not known yet.
+        package let baseline: Duration?
+    }
+
+    /// Notes how long the source took for its reference question.
+    @discardableResult
+    package func noteReference(source: Int32, took: Duration) async throws -> Brake {
+        try await pool.withConnection { connection in
+            guard
+                let row = try connection.query(
+                    SQL.noteReference, [.int(Int64(source)), .double(took / .seconds(1))]
+                ).first
+            else { throw Self.unregistered }
+            return Brake(
+                factor: row.double(0) ?? 1, median: .seconds(row.double(1) ?? 0),
+                baseline: row.double(2).map { .seconds($0) })
+        }
+    }
+
+    /// Stops, or lets go on, everything that any process asks of a source (F112); false: there is no such source.
+    package func pause(sourceNamed name: String, _ isPaused: Bool) async throws -> Bool {
+        try await pool.withConnection {
+            try $0.query(SQL.pauseSource, [.text(name), .bool(isPaused)]).affectedRows == 1
+        }
+    }
+}

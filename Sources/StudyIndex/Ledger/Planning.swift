@@ -1,0 +1,95 @@
+import DICOM
+import PostgresClient
+
+/// What plans are made of.
+extension StudyIndex {
+    /// How many studies a source is known to hold, by study date.
+    package func dayCounts(source: Int32, _ dates: DateRange) async throws -> [DICOMDate: Int] {
+        try await pool.withConnection { connection in
+            let rows = try connection.query(
+                SQL.dayCounts,
+                [
+                    .int(Int64(source)), .int(Int64(Days.number(dates.lower ?? .earliest))),
+                    .int(Int64(Days.number(dates.upper ?? .latest))),
+                ])
+            var counts: [DICOMDate: Int] = [:]
+            for row in rows {
+                if let date = row.date(0).flatMap(Days.date) { counts[date] = row.int(1) }
+            }
+            return counts
+        }
+    }
+
+    /// What a source's patient IDs begin with, and which modalities its studies have.
+    package func alphabet(of source: Int32) async throws -> (patientLeads: [Character], modalities: [String]) {
+        try await pool.withConnection { connection in
+            let row = try connection.query(SQL.patientLeads, [.int(Int64(source))]).first
+            return (row?.strings(0)?.compactMap(\.first) ?? [], row?.strings(1) ?? [])
+        }
+    }
+
+    /// Patient IDs that a source has shown, in order; pages of `limit` after `last`.
+    package func knownPatients(source: Int32, after last: String, limit: Int) async throws -> [String] {
+        try await pool.withConnection { connection in
+            try connection.query(
+                SQL.knownPatients, [.int(Int64(source)), .text(last), .int(Int64(limit))]
+            ).compactMap { $0.string(0) }
+        }
+    }
+
+    // MARK: Patients
+
+    package enum PatientPassKind: String, Sendable { case prefixes, patients }
+
+    /// The run has asked all of a source's patients and has no hole there.
+    package func notePatientPass(_ run: RunID, source: Int32, kind: PatientPassKind) async throws {
+        _ = try await pool.withConnection {
+            try $0.query(SQL.notePatientPass, [.int(Int64(source)), .int(run.value), .text(kind.rawValue)])
+        }
+    }
+
+    package struct PatientPass: Sendable, Hashable {
+        package let source: String
+        package let kind: PatientPassKind
+        /// UTC, as text that sorts by time.
+        package let verifiedAt: String
+        /// Studies that no date range reaches: their date is blank or cannot be read.
+        package let undated: Int
+    }
+
+    package func patientPasses() async throws -> [PatientPass] {
+        try await pool.withConnection { connection in
+            try connection.query(SQL.patientPasses).map {
+                PatientPass(
+                    source: $0.string(0) ?? "",
+                    kind: $0.string(1).flatMap(PatientPassKind.init(rawValue:)) ?? .patients,
+                    verifiedAt: $0.string(2) ?? "", undated: $0.int(3) ?? 0)
+            }
+        }
+    }
+
+    // MARK: What has vanished
+
+    package struct Vanishing: Sendable, Hashable {
+        /// Studies that two nights have missed and no UID query has asked for.
+        package let uids: [String]
+        /// Studies that the source is known to hold, these among them.
+        package let held: Int
+        package let isAccepted: Bool
+    }
+
+    package func vanishing(at source: Int32) async throws -> Vanishing {
+        try await pool.withConnection { connection in
+            let row = try connection.query(SQL.vanishing, [.int(Int64(source))]).first
+            return Vanishing(
+                uids: row?.strings(0) ?? [], held: row?.int(1) ?? 0, isAccepted: row?.bool(2) ?? false)
+        }
+    }
+
+    /// Whether the loss of many studies at a source was looked at by a person and is believed.
+    package func acceptDeletes(at source: Int32, _ isAccepted: Bool) async throws {
+        _ = try await pool.withConnection {
+            try $0.query(SQL.acceptDeletes, [.int(Int64(source)), .bool(isAccepted)])
+        }
+    }
+}

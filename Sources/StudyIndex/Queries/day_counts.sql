@@ -1,0 +1,5 @@
+-- How many studies a source holds, by study date. $1 source, $2 first and $3 last day (days since 2000-01-01)
+SELECT study_day - date '2000-01-01', count(*) FROM observation
+WHERE source_id = $1 AND vanished_at IS NULL
+  AND study_day BETWEEN date '2000-01-01' + $2::int4 AND date '2000-01-01' + $3::int4
+GROUP BY study_day

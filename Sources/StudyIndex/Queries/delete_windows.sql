@@ -1,0 +1,1 @@
+DELETE FROM budget_window WHERE source_id = $1

@@ -1,0 +1,172 @@
+import DICOM
+import StudyIndex
+
+/// What is asked instead of a range whose answer may lack studies.
+extension Planner {
+    /// A second is the narrowest time range asked: below it lie fractions that string-comparing archives misread (F18).
+    static let narrowestTimes = 1_000_000  // microseconds
+    /// Beginnings of patient IDs are not made longer than this.
+    static let longestPrefix = 16
+    private static let mostTimes = 24
+
+    /// Ranges that together cover `range`; empty when there is no narrower question.
+    func parts(
+        of range: SliceRange, _ answer: Answer, _ records: [StudyRecord], _ experience: Experience
+    ) -> [SliceRange] {
+        switch range.axis {
+        case .dates:
+            guard let dates = range.dates else { return [] }
+            if range.day != nil { return parts(ofDay: range, answer, records, experience) }
+            return Self.halves(of: dates, experience.density).map { SliceRange(dates: $0) }
+        case .times:
+            let times = timeParts(of: range, answer, records, experience)
+            return times.isEmpty ? finerParts(of: range, records, experience) : times
+        case .modalities: return prefixParts(of: range, records, experience)
+        case .prefixes: return prefixParts(of: range, records, experience)
+        case .patient: return []
+        case .uids: return []
+        }
+    }
+
+    // MARK: Days
+
+    /// Days partition: nothing is asked twice, and nothing falls between.
+    static func halves(of dates: DateRange, _ density: Density = Density()) -> [DateRange] {
+        switch (dates.lower, dates.upper) {
+        case (let lower?, let upper?):
+            let days = lower.days(to: upper)
+            guard days > 0 else { return [] }
+            let middle = middle(lower, upper, density)
+            return [
+                DateRange(lower: middle.adding(days: 1), upper: upper), DateRange(lower: lower, upper: middle),
+            ]
+        case (nil, let upper?): return openHalves(nearEnd: upper, direction: -1)
+        case (let lower?, nil): return openHalves(nearEnd: lower, direction: 1)
+        case (nil, nil): return []
+        }
+    }
+
+    /// The day before `upper` up to which half of the studies are expected.
+    private static func middle(_ lower: DICOMDate, _ upper: DICOMDate, _ density: Density) -> DICOMDate {
+        let days = lower.days(to: upper)
+        guard density.isKnown, days < 400 else { return lower.adding(days: days / 2) }
+        let half = density.studies(from: lower, to: upper) / 2
+        var rows = 0.0
+        for offset in 0..<days {
+            rows += density.studies(on: lower.adding(days: offset)) ?? 0
+            if rows >= half, rows > 0 { return lower.adding(days: offset) }
+        }
+        return lower.adding(days: days / 2)
+    }
+
+    /// An open range sheds ten years at its closed end; what remains stays open until it reaches the calendar's end.
+    private static func openHalves(nearEnd: DICOMDate, direction: Int) -> [DateRange] {
+        let tenYears = 3_652
+        let far = nearEnd.adding(days: direction * tenYears)
+        guard far.year > 1, far.year < 9_999 else {
+            // No further than the calendar goes: the open range becomes a closed one, which is halved down to a day.
+            let last: DICOMDate = direction > 0 ? .latest : .earliest
+            return [DateRange(lower: min(last, nearEnd), upper: max(last, nearEnd))]
+        }
+        let beyond = far.adding(days: direction)
+        return direction > 0
+            ? [DateRange(lower: beyond, upper: nil), DateRange(lower: nearEnd, upper: far)]
+            : [DateRange(lower: far, upper: nearEnd), DateRange(lower: nil, upper: beyond)]
+    }
+
+    // MARK: Within a day
+
+    /// A day is asked by its times. Where the answer has studies without a time, or times are of no use here, it is asked
+    /// by another axis as well, which reaches them.
+    private func parts(
+        ofDay range: SliceRange, _ answer: Answer, _ records: [StudyRecord], _ experience: Experience
+    ) -> [SliceRange] {
+        let untimed = records.contains { $0.studyTime == nil }
+        let timesFilter = capabilities.timeRanges == nil || capabilities.timeRanges == .works
+        let times = timesFilter && (records.isEmpty || records.contains { $0.studyTime != nil })
+        var parts: [SliceRange] = []
+        if times { parts += timeParts(of: range, answer, records, experience) }
+        if untimed || !times { parts += finerParts(of: range, records, experience) }
+        return parts
+    }
+
+    /// Times overlap at their borders, where the same study may come twice and none can fall between (F18). A TM range is
+    /// only ever asked of a single day (F15).
+    private func timeParts(
+        of range: SliceRange, _ answer: Answer, _ records: [StudyRecord], _ experience: Experience
+    ) -> [SliceRange] {
+        guard let day = range.day else { return [] }
+        let lower = range.times?.lower ?? .midnight
+        let upper = range.times?.upper ?? .endOfDay
+        guard upper.microseconds - lower.microseconds > Self.narrowestTimes else { return [] }
+        let sample = records.compactMap { $0.studyTime?.microseconds }
+        let sent = Double(cap ?? max(answer.rawRows, Self.smallestSilentCap))
+        let expected = range.axis == .dates ? experience.density.studies(on: day) ?? 0 : 0
+        let count = min(Self.mostTimes, max(2, Int((expected / (0.8 * sent)).rounded(.up))))
+        var borders = experience.timesOfDay.borders(
+            of: lower.microseconds...upper.microseconds, parts: count, sample: sample)
+        borders = Self.wholeSeconds(borders, between: lower, upper)
+        if borders.isEmpty {
+            // All of the sample lies at one end: the middle makes progress.
+            borders = Self.wholeSeconds([(lower.microseconds + upper.microseconds) / 2], between: lower, upper)
+        }
+        let ends = ([lower.microseconds] + borders + [upper.microseconds]).compactMap(DICOMTime.init(microseconds:))
+        guard ends.count > 2 else { return [] }
+        return zip(ends, ends.dropFirst()).map { from, to in
+            SliceRange(dates: range.dates, times: TimeRange(lower: from, upper: to))
+        }
+    }
+
+    /// Whole seconds at borders: fractions there are what archives compare wrongly.
+    private static func wholeSeconds(_ borders: [Int], between lower: DICOMTime, _ upper: DICOMTime) -> [Int] {
+        Set(borders.map { $0 / 1_000_000 * 1_000_000 }).filter { $0 > lower.microseconds && $0 < upper.microseconds }
+            .sorted()
+    }
+
+    /// By modality where that filters, else by the beginnings of patient IDs.
+    private func finerParts(
+        of range: SliceRange, _ records: [StudyRecord], _ experience: Experience
+    ) -> [SliceRange] {
+        let modalities = experience.modalities.union(records.flatMap(\.modalities))
+        if capabilities.modalities == .works, modalities.count > 1, records.allSatisfy({ !$0.modalities.isEmpty }) {
+            return modalities.sorted().map { modality in
+                var part = range
+                part.modality = modality
+                return part
+            }
+        }
+        return prefixParts(of: range, records, experience)
+    }
+
+    /// Beginnings of patient IDs one character longer: those that were seen, and the digits and capital letters, of which
+    /// most patient IDs are made. The ID that is just as long as the beginning is asked for by itself.
+    private func prefixParts(
+        of range: SliceRange, _ records: [StudyRecord], _ experience: Experience
+    ) -> [SliceRange] {
+        guard capabilities.patientPrefixes == nil || capabilities.patientPrefixes == .works else { return [] }
+        let prefix = range.patientPrefix ?? ""
+        guard prefix.count < Self.longestPrefix else { return [] }
+        var next = Set("0123456789")
+        if prefix.isEmpty {
+            next.formUnion("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+            next.formUnion(experience.patientLeads)
+        }
+        for record in records where record.patientID.hasPrefix(prefix) {
+            if let character = record.patientID.dropFirst(prefix.count).first { next.insert(character) }
+        }
+        var parts: [SliceRange] = []
+        if !prefix.isEmpty {
+            var exact = range
+            exact.patientPrefix = nil
+            exact.patientID = prefix
+            parts.append(exact)
+        }
+        // A wildcard cannot be asked for as the character that it is (F53), and a backslash separates values.
+        return parts
+            + next.subtracting("*?\\").sorted().map { character in
+                var part = range
+                part.patientPrefix = prefix + String(character)
+                return part
+            }
+    }
+}

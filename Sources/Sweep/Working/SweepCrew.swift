@@ -1,0 +1,69 @@
+import Logging
+import StudyIndex
+
+/// The workers of this process on a run's slices.
+package struct SweepCrew: Sendable {
+    let sources: [SweepSource]
+    /// Per source at most; its own `associations` may allow fewer.
+    let workers: Int
+    let patience: Duration
+    let pool: AssociationPool
+    let logger: Logger
+    let report: @Sendable (SweepEvent) -> Void
+
+    package init(
+        sources: [SweepSource], workers: Int, patience: Duration, pool: AssociationPool, logger: Logger,
+        report: @escaping @Sendable (SweepEvent) -> Void
+    ) {
+        self.sources = sources
+        self.workers = workers
+        self.patience = patience
+        self.pool = pool
+        self.logger = logger
+        self.report = report
+    }
+
+    /// Until nothing of the run is left that may be asked, whoever asks it.
+    package func work(_ run: RunID) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for source in sources {
+                group.addTask {
+                    try await workOff(source, of: run)
+                    report(.finished(source: source.name))
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// As `work`, of questions that follow from its answers.
+    func workFurther(_ run: RunID) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for source in sources {
+                group.addTask { try await workOff(source, of: run) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func workOff(_ source: SweepSource, of run: RunID) async throws {
+        let experience = SharedExperience(try await experience(of: source))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 1...max(1, min(workers, source.associations)) {
+                let worker = Worker(
+                    name: "\(source.name)/\(number)", run: run, source: source, pool: pool, planner: source.planner,
+                    patience: patience, experience: experience, report: report, logger: logger)
+                group.addTask { try await worker.work() }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// What the index knows of the alphabet in which days and patients may have to be divided.
+    private func experience(of source: SweepSource) async throws -> Experience {
+        var experience = Experience()
+        let alphabet = try await pool.index.alphabet(of: source.id)
+        experience.add(modalities: alphabet.modalities, patientLeads: alphabet.patientLeads)
+        return experience
+    }
+}

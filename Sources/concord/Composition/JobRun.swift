@@ -1,0 +1,92 @@
+import DICOM
+import Foundation
+import Logging
+import StudyIndex
+import Sweep
+
+/// Carries out the steps of a job, one after the other.
+struct JobRun: Sendable {
+    let name: String
+    let sources: [SweepSource]
+    var workers = 4
+    var patience = JobConfiguration.usualPatience
+    /// For all steps together.
+    var time: Duration?
+    let configuration: Configuration
+    let open: OpenSources
+    let progress: SweepProgress
+    let logger: Logger
+
+    /// What remains unknown after all steps.
+    struct Outcome: Sendable {
+        var holes = 0
+        var heldDeletes: [(source: String, studies: Int)] = []
+        var runs: [RunID] = []
+    }
+
+    func run(_ steps: [JobConfiguration.Step]) async throws -> Outcome {
+        var outcome = Outcome()
+        let start = ContinuousClock.now
+        for step in steps {
+            switch step {
+            case .probe(let age): try await probe(olderThan: age)
+            case .reconcile:
+                _ = try await Reconciliation(index: open.index, configuration: configuration, ids: open.ids).run()
+            case .report(let directory):
+                try await ReportCommand.write(open.index, configuration, to: directory, format: nil)
+            default:
+                let left = time.map { max(.seconds(1), $0 - (ContinuousClock.now - start)) }
+                for scope in try scopes(of: step) { try await sweep(scope, left, &outcome) }
+            }
+        }
+        return outcome
+    }
+
+    private func sweep(_ scope: Scope, _ time: Duration?, _ outcome: inout Outcome) async throws {
+        var sweep = SweepRun(
+            job: name, sources: sources, scope: scope, pool: open.pool, today: .today(), logger: logger)
+        sweep.workers = workers
+        sweep.time = time
+        sweep.patience = patience
+        sweep.expects = configuration.expectations(open.ids)
+        let run = sweep
+        let result = try await progress.whileShowing { try await run.run(report: progress.note) }
+        outcome.runs.append(result.run)
+        outcome.heldDeletes += result.heldDeletes
+        outcome.holes += try await open.index.runSummary(run: result.run).reduce(0) { $0 + $1.holes.count }
+    }
+
+    private func scopes(of step: JobConfiguration.Step) throws -> [Scope] {
+        switch step {
+        case .dates(let range): [.dates(range)]
+        case .recent(let days): [.dates(DateRange(lower: DICOMDate.today().adding(days: 1 - days), upper: nil))]
+        case .history: [.oldestFirst(DateRange(lower: nil, upper: nil))]
+        case .patients(.prefixes): [.patientPrefixes]
+        case .patients(.known): [.knownPatients]
+        case .patients(.list(let file)): [.patients(try Self.patients(in: file))]
+        case .series(let limit): [.series(limit: limit)]
+        case .probe, .reconcile, .report: []
+        }
+    }
+
+    /// One patient ID a line; empty lines and duplicates are passed over.
+    static func patients(in file: String) throws -> [String] {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw ConfigurationError(file: file, line: nil, key: "", message: "cannot be read")
+        }
+        var seen: Set<String> = []
+        return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty && seen.insert($0).inserted }
+    }
+
+    private func probe(olderThan age: Duration) async throws {}
+}
+
+extension DICOMDate {
+    /// Today in this machine's time zone.
+    static func today() -> DICOMDate {
+        let parts = Calendar(identifier: .gregorian).dateComponents([.year, .month, .day], from: Date())
+        return DICOMDate(year: parts.year ?? 1970, month: parts.month ?? 1, day: parts.day ?? 1) ?? .latest
+    }
+}
