@@ -82,7 +82,7 @@ extension StudyIndex {
             else { throw Self.unregistered }
             if let id = row.uuid(2) { return .granted(LeaseID(value: id), isTrial: row.bool(3) == true) }
             return .wait(
-                .seconds(max(0.001, row.double(0) ?? 1)), row.string(1).flatMap(WaitReason.init(rawValue:)) ?? .places,
+                .seconds(row.double(0) ?? 1), row.string(1).flatMap(WaitReason.init(rawValue:)) ?? .places,
                 failingFor: .seconds(row.double(4) ?? 0))
         }
     }

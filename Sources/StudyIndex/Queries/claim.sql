@@ -21,4 +21,4 @@ RETURNING s.id, s.claim_id, s.attempt, s.sized, s.level, s.axis,
               (SELECT o.study_uid FROM observation o
                WHERE o.source_id = $2 AND o.missing_since IS NULL AND o.study_day IS NOT NULL
                  AND o.study_uid <> ALL (s.uids)
-               ORDER BY o.study_day DESC LIMIT 1) END
+               ORDER BY o.study_day DESC, o.study_uid DESC LIMIT 1) END

@@ -42,7 +42,7 @@ WITH now AS MATERIALIZED (
 )
 SELECT CASE reason WHEN 'resting' THEN extract(epoch FROM rest_until - t)
                    WHEN 'gap' THEN extract(epoch FROM next_opening - t)
-                   WHEN 'places' THEN 0.25 ELSE 1 END::float8,
+                   WHEN 'places' THEN CASE WHEN $2 = 'live' THEN 0.25 ELSE 2 END ELSE 1 END::float8,
        reason, CASE WHEN reason IS NULL THEN new_id END, is_trying,
        extract(epoch FROM t - coalesce(failing_since, t))::float8
 FROM decision

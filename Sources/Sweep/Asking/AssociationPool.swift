@@ -1,4 +1,5 @@
 import DIMSE
+import PostgresClient
 import StudyIndex
 import Synchronization
 
@@ -96,6 +97,24 @@ package final class AssociationPool: Sendable {
     }
 
     func unregister(_ lease: LeaseID) { _ = state.withLock { $0.places.removeValue(forKey: lease) } }
+
+    // MARK: The database's absences
+
+    /// Before each further attempt; then its absence is an error.
+    static let databasePauses: [Duration] = [
+        .milliseconds(200), .seconds(1), .seconds(3), .seconds(8), .seconds(20),
+    ]
+
+    /// A database that restarts is waited for. All that is asked of it this way may be asked twice: what was granted and
+    /// never heard of expires, and a slice's end is fenced by its claim.
+    func persistently<T: Sendable>(_ body: @Sendable (StudyIndex) async throws -> T) async throws -> T {
+        for pause in Self.databasePauses {
+            do { return try await body(index) } catch let error as PostgresError where error.isLossOfConnection {
+                try await clock.sleep(for: pause)
+            }
+        }
+        return try await body(index)
+    }
 
     // MARK: Keeping places
 

@@ -24,7 +24,7 @@ package actor Line {
     /// Opens the association, where the source's limits allow one now.
     package func open() async throws -> LineMachine.Outcome {
         if machine.referenceUID == nil {
-            machine.referenceUID = try await pool.index.knownStudy(at: source.id)
+            machine.referenceUID = try await pool.persistently { try await $0.knownStudy(at: source.id) }
         }
         noticeLoss()
         return try await drive(machine.open())
@@ -93,12 +93,11 @@ package actor Line {
     }
 
     private func carryOut(_ action: LineMachine.Action, _ receive: Receive) async throws -> LineMachine.Event {
-        let index = pool.index
         switch action {
         case .openLease(let purpose):
             // Before the question is sent: the place cannot be younger than that.
             let asked = ContinuousClock.now
-            let opening = try await index.openLease(source: source.id, purpose: purpose)
+            let opening = try await pool.persistently { try await $0.openLease(source: source.id, purpose: purpose) }
             if case .granted(let lease, _) = opening { pool.register(lease, self, at: asked) }
             return .opening(opening)
         case .connect:
@@ -125,23 +124,22 @@ package actor Line {
             return await find(given.identifier, given.priority) { try receive(nil, $0) }
         case .report(let lease, let outcome, let took):
             return .reported(
-                try await index.report(
-                    source: source.id, lease: lease, outcome, took: took, jitter: pool.jitter()))
+                try await pool.persistently {
+                    try await $0.report(source: source.id, lease: lease, outcome, took: took, jitter: pool.jitter())
+                })
         case .noteReference(let took):
-            try await index.noteReference(source: source.id, took: took)
+            _ = try await pool.persistently { try await $0.noteReference(source: source.id, took: took) }
         case .learnSingleQueries:
-            try await index.learn(
-                [
-                    StudyIndex.Capability(
-                        name: Capabilities.Name.queriesPerAssociation, value: "1",
-                        evidence: "closed an association at its second C-FIND")
-                ], of: source.id)
+            let learned = StudyIndex.Capability(
+                name: Capabilities.Name.queriesPerAssociation, value: "1",
+                evidence: "closed an association at its second C-FIND")
+            try await pool.persistently { try await $0.learn([learned], of: source.id) }
         case .disconnect:
             await association?.release()
             association = nil
         case .closeLease(let lease):
             pool.unregister(lease)
-            try await index.closeLease(lease)
+            try await pool.persistently { try await $0.closeLease(lease) }
         case .sleep(let duration): try await pool.clock.sleep(for: duration)
         case .done: break
         }
@@ -152,8 +150,9 @@ package actor Line {
     /// dropped, not returned.
     private func permit(_ lease: LeaseID) async throws -> Permit {
         while true {
+            // Counts the database's absences, too.
             let asked = ContinuousClock.now
-            let permit = try await pool.index.permit(source: source.id, lease: lease)
+            let permit = try await pool.persistently { try await $0.permit(source: source.id, lease: lease) }
             guard case .granted = permit, ContinuousClock.now - asked > Self.permitAge else { return permit }
         }
     }

@@ -104,6 +104,14 @@ package struct LineMachine: Sendable {
     package var place: LeaseID? { lease }
     package var isOpen: Bool { isConnected }
 
+    /// Whether something that it wanted done is still under way.
+    package var isWaiting: Bool { step != .atRest }
+    /// Whether it is this question that an answer is waited for, and not one of its own.
+    package func isAsking(_ question: Question) -> Bool {
+        guard step == .asking, case .question(question)? = requests.first?.kind else { return false }
+        return true
+    }
+
     // MARK: What is asked of it
 
     /// Ends in `ready`, `notNow` or `failed`.

@@ -14,15 +14,20 @@ struct Density: Sendable {
 
     var isKnown: Bool { daysLearned > 0 }
 
-    /// nil: nothing is known yet.
-    func studies(on date: DICOMDate) -> Double? {
-        if let known = perDay[Self.weekday(date)] { return known }
+    /// By day of the week, from that of `date` on; of a day that was not answered yet the average of the others, and 0
+    /// where nothing is known.
+    func week(from date: DICOMDate) -> [Double] {
         let known = perDay.compactMap { $0 }
-        return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
+        let average = known.isEmpty ? 0 : known.reduce(0, +) / Double(known.count)
+        let first = Self.weekday(date)
+        return (0..<7).map { perDay[(first + $0) % 7] ?? average }
     }
 
     func studies(from lower: DICOMDate, to upper: DICOMDate) -> Double {
-        (0...max(0, lower.days(to: upper))).reduce(0) { $0 + (studies(on: lower.adding(days: $1)) ?? 0) }
+        let week = week(from: lower)
+        let days = lower.days(to: upper) + 1
+        guard days > 0 else { return 0 }
+        return Double(days / 7) * week.reduce(0, +) + week.prefix(days % 7).reduce(0, +)
     }
 
     mutating func learn(_ range: DateRange, _ studies: [DICOMDate: Int]) {

@@ -17,8 +17,9 @@ package struct Experience: Sendable {
     private(set) var largestAnswer = 0
     /// Rows after which the source said that there are more; nil: it has not.
     private(set) var croppedAt: Int?
-    /// Ranges within a day that were refused, in a row.
-    var narrowRefusals = 0
+    /// Axes on which a question was answered, and questions on the others that were refused.
+    private var answeredAxes: Set<SliceRange.Axis> = []
+    private var refusals: [SliceRange.Axis: Int] = [:]
     /// For people.
     var lastFailure = ""
 
@@ -44,6 +45,23 @@ package struct Experience: Sendable {
         }
         density.learn(
             dates, Dictionary(records.compactMap { record in record.studyDate.map { ($0, 1) } }, uniquingKeysWith: +))
+    }
+
+    private static let refusalsOfAnUnusableAxis = 4
+
+    mutating func noteAnswer(on axis: SliceRange.Axis) { answeredAxes.insert(axis) }
+    mutating func noteRefusal(on axis: SliceRange.Axis) { refusals[axis, default: 0] += 1 }
+
+    /// Narrower questions on this axis are refused like the broad ones, and none was ever answered: its key does not filter.
+    /// A refusal, unlike an answer, does not show that.
+    func isUnusable(_ axis: SliceRange.Axis) -> Bool {
+        !answeredAxes.contains(axis) && refusals[axis, default: 0] >= Self.refusalsOfAnUnusableAxis
+    }
+
+    /// Nothing was ever answered, and even ranges within a day are refused: the source is not refusing breadth, it is
+    /// refusing us.
+    var isRefusedAltogether: Bool {
+        answeredAxes.isEmpty && refusals.filter { $0.key != .dates }.values.reduce(0, +) >= 8
     }
 
     /// A range was too broad: the next is shorter.

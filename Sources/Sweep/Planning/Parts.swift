@@ -51,9 +51,10 @@ extension Planner {
         let days = lower.days(to: upper)
         guard density.isKnown, days < 400 else { return lower.adding(days: days / 2) }
         let half = density.studies(from: lower, to: upper) / 2
+        let week = density.week(from: lower)
         var rows = 0.0
         for offset in 0..<days {
-            rows += density.studies(on: lower.adding(days: offset)) ?? 0
+            rows += week[offset % 7]
             if rows >= half, rows > 0 { return lower.adding(days: offset) }
         }
         return lower.adding(days: days / 2)
@@ -82,7 +83,8 @@ extension Planner {
         ofDay range: SliceRange, _ answer: Answer, _ records: [StudyRecord], _ experience: Experience
     ) -> [SliceRange] {
         let untimed = records.contains { $0.studyTime == nil }
-        let timesFilter = capabilities.timeRanges == nil || capabilities.timeRanges == .works
+        let timesFilter =
+            (capabilities.timeRanges == nil || capabilities.timeRanges == .works) && !experience.isUnusable(.times)
         let times = timesFilter && (records.isEmpty || records.contains { $0.studyTime != nil })
         var parts: [SliceRange] = []
         if times { parts += timeParts(of: range, answer, records, experience) }
@@ -101,7 +103,7 @@ extension Planner {
         guard upper.microseconds - lower.microseconds > Self.narrowestTimes else { return [] }
         let sample = records.compactMap { $0.studyTime?.microseconds }
         let sent = Double(cap ?? max(answer.rawRows, Self.smallestSilentCap))
-        let expected = range.axis == .dates ? experience.density.studies(on: day) ?? 0 : 0
+        let expected = range.axis == .dates ? experience.density.week(from: day)[0] : 0
         let count = min(Self.mostTimes, max(2, Int((expected / (0.8 * sent)).rounded(.up))))
         var borders = experience.timesOfDay.borders(
             of: lower.microseconds...upper.microseconds, parts: count, sample: sample)
@@ -128,7 +130,9 @@ extension Planner {
         of range: SliceRange, _ records: [StudyRecord], _ experience: Experience
     ) -> [SliceRange] {
         let modalities = experience.modalities.union(records.flatMap(\.modalities))
-        if capabilities.modalities == .works, modalities.count > 1, records.allSatisfy({ !$0.modalities.isEmpty }) {
+        if capabilities.modalities == .works, !experience.isUnusable(.modalities), modalities.count > 1,
+            records.allSatisfy({ !$0.modalities.isEmpty })
+        {
             return modalities.sorted().map { modality in
                 var part = range
                 part.modality = modality
@@ -143,7 +147,9 @@ extension Planner {
     private func prefixParts(
         of range: SliceRange, _ records: [StudyRecord], _ experience: Experience
     ) -> [SliceRange] {
-        guard capabilities.patientPrefixes == nil || capabilities.patientPrefixes == .works else { return [] }
+        guard capabilities.patientPrefixes == nil || capabilities.patientPrefixes == .works,
+            !experience.isUnusable(.prefixes)
+        else { return [] }
         let prefix = range.patientPrefix ?? ""
         guard prefix.count < Self.longestPrefix else { return [] }
         var next = Set("0123456789")

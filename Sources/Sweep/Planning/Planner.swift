@@ -59,7 +59,7 @@ package struct Planner: Sendable {
         experience: Experience = Experience()
     ) -> Verdict {
         guard let reason = doubt(answer, largestAnswer: largestAnswer) else { return .complete }
-        if let ignored = ignoredKey(of: range, answer) { return .irreducible(ignored) }
+        if let ignored = ignoredKey(of: range, answer, experience) { return .irreducible(ignored) }
         let parts = parts(of: range, answer, records, experience)
         return parts.isEmpty ? .irreducible(reason) : .split(parts, reason: reason)
     }
@@ -77,9 +77,9 @@ package struct Planner: Sendable {
     }
 
     /// Asking a narrower question with a key that does not filter would bring the same answer for ever.
-    private func ignoredKey(of range: SliceRange, _ answer: Answer) -> SplitReason? {
+    private func ignoredKey(of range: SliceRange, _ answer: Answer, _ experience: Experience) -> SplitReason? {
         let outside = answer.outside[range.axis] ?? 0
-        guard outside > 0 else { return nil }
+        guard outside > 0 || (range.axis != .dates && experience.isUnusable(range.axis)) else { return nil }
         switch range.axis {
         case .dates: return outside * 2 > answer.rawRows ? .dateKeysIgnored : nil
         // The day's other axes are asked beside its times.

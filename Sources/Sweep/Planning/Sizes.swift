@@ -24,10 +24,12 @@ extension Planner {
         guard let upper = dates.upper else { return nil }
         let wanted = rowsWanted(experience)
         let most = max(Self.firstDays, experience.daysAnswered * Self.growth)
+        // Backwards from the newest day.
+        let week = experience.density.week(from: upper.adding(days: 1))
         var rows = 0.0
         var days = 0
         while days < most {
-            let next = experience.density.studies(on: upper.adding(days: -days)) ?? 0
+            let next = week[6 - days % 7]
             if rows + next > wanted, days >= fewestDays(next, experience) { break }
             rows += next
             days += 1

@@ -1,7 +1,6 @@
 import DICOM
 import DIMSE
 import Logging
-import PostgresClient
 import StudyIndex
 import Synchronization
 
@@ -35,13 +34,13 @@ struct Worker: Sendable {
                 let event: WorkerMachine.Event
                 switch action {
                 case .look:
-                    event = .outlook(try await persistently { try await index.outlook(run: run, source: source.id) })
-                case .openLine: event = .line(try await persistently { try await line.open() })
+                    event = .outlook(try await pool.persistently { try await $0.outlook(run: run, source: source.id) })
+                case .openLine: event = .line(try await line.open())
                 case .claim:
                     event = .claimed(
-                        try await persistently { try await index.claim(run: run, source: source.id, worker: name) })
+                        try await pool.persistently { try await $0.claim(run: run, source: source.id, worker: name) })
                 case .narrow(let slice, let lower):
-                    event = .narrowed(try await persistently { try await index.narrow(slice, to: lower) })
+                    event = .narrowed(try await pool.persistently { try await $0.narrow(slice, to: lower) })
                 case .ask(let question):
                     let (outcome, answer) = try await asking(question, on: line, for: machine.claimed)
                     event = .answered(outcome, answer)
@@ -90,8 +89,8 @@ struct Worker: Sendable {
         _ slice: ClaimedSlice, _ outcome: SliceOutcome, _ gathered: WorkerMachine.Gathered
     ) async throws -> MergeCounts? {
         do {
-            let merged = try await persistently {
-                try await index.finish(slice, outcome: outcome, records: gathered.studies, series: gathered.series)
+            let merged = try await pool.persistently {
+                try await $0.finish(slice, outcome: outcome, records: gathered.studies, series: gathered.series)
             }
             if let end = SliceEnd(slice, outcome, rows: gathered.rawRows, merged) {
                 report(.sliceEnded(source: source.name, ended: end))
@@ -109,24 +108,8 @@ struct Worker: Sendable {
     }
 
     private func abandon(_ reason: String) async throws {
-        try await persistently { try await index.abandon(run: run, source: source.id, reason: reason) }
+        try await pool.persistently { try await $0.abandon(run: run, source: source.id, reason: reason) }
         report(.abandoned(source: source.name, reason: reason))
-    }
-
-    // MARK: The database's absences
-
-    private static let pauses: [Duration] = [.milliseconds(200), .seconds(1), .seconds(3), .seconds(8), .seconds(20)]
-
-    /// A database that restarts is waited for. All that is asked of it this way may be asked twice: what was granted and
-    /// never heard of expires, and a slice's end is fenced by its claim.
-    private func persistently<T: Sendable>(_ body: () async throws -> T) async throws -> T {
-        for pause in Self.pauses {
-            do { return try await body() } catch let error as PostgresError where error.isLossOfConnection {
-                logger.warning("the database is away", metadata: ["reason": "\(error)"])
-                try await pool.clock.sleep(for: pause)
-            }
-        }
-        return try await body()
     }
 }
 

@@ -51,8 +51,6 @@ package struct WorkerMachine: Sendable {
         case looking, openingLine, claiming, narrowing, asking, finishing, abandoning, givingBack, sleeping, stopped
     }
 
-    /// Refusals in a row of ranges within a day: the source is not refusing breadth, it is refusing us.
-    static let narrowRefusalsUntilAbandoned = 8
     /// The longest time without another look at the ledger.
     private static let longestSleep = Duration.seconds(5)
     /// An ordinary failure's shortest rest, of the slice and of the worker.
@@ -259,21 +257,19 @@ package struct WorkerMachine: Sendable {
         let largest = max(slice.largestAnswer, experience.largestAnswer)
         let summary = Answer(end: end, rawRows: answer.rawRows, distinct: distinct, outside: answer.outside)
         let isByUID = slice.range.axis == .uids
+        if case .refused = end {
+            experience.noteRefusal(on: slice.range.axis)
+        } else {
+            experience.noteAnswer(on: slice.range.axis)
+        }
         let verdict =
             isByUID && end == .success
             ? .complete
             : planner.judge(slice.range, summary, records: records, largestAnswer: largest, experience: experience)
-        if end == .success {
-            experience.narrowRefusals = 0
-            if !isByUID, slice.level == .study {
-                experience.learn(slice.range, rows: answer.rawRows, records, isWhole: verdict == .complete)
-            }
-        } else if case .refused = end {
-            experience.narrowRefusals += slice.range.axis == .dates && slice.range.day == nil ? 0 : 1
-            if experience.narrowRefusals >= Self.narrowRefusalsUntilAbandoned {
-                reasonToAbandon = "it refuses even ranges within a day"
-            }
+        if end == .success, !isByUID, slice.level == .study {
+            experience.learn(slice.range, rows: answer.rawRows, records, isWhole: verdict == .complete)
         }
+        if experience.isRefusedAltogether { reasonToAbandon = "it refuses even ranges within a day" }
         if verdict != .complete { experience.overflowed(slice.range, summary) }
         switch verdict {
         case .complete where answer.unreadable > 0:
