@@ -9,9 +9,9 @@ struct Concord: AsyncParsableCommand {
             "A first run: `concord init`, then `concord sweep`, `concord coverage`, `concord report --out report`.",
         subcommands: [
             InitCommand.self, MigrateCommand.self, DatabaseURLCommand.self, SourcesCommand.self, EchoCommand.self,
-            FindCommand.self, SweepCommand.self, CoverageCommand.self, ReconcileCommand.self, ReportCommand.self,
-            SearchCommand.self, ServeCommand.self, KeysCommand.self, SimulateCommand.self, BenchCommand.self,
-
+            ProbeCommand.self, FindCommand.self, SweepCommand.self, WorkCommand.self, ScheduleCommand.self,
+            CoverageCommand.self, ReconcileCommand.self, ReportCommand.self, SearchCommand.self, ServeCommand.self,
+            KeysCommand.self, SimulateCommand.self, BenchCommand.self,
         ])
 
     /// Runs the command. Errors are one line on standard error; exit 2 for bad usage or configuration, 1 for others.

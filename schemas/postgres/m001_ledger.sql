@@ -3,9 +3,11 @@
 -- Ranges of days that exclude each other, by source.
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 
--- The ledger's clock and its random ids: the database's, unless a simulation has set others for its session.
+-- The ledger's clock and its random ids: the database's, unless a simulation has set others for its session, or a test
+-- plays another night (concord.skew).
 CREATE FUNCTION ledger_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS
-$$ SELECT coalesce(nullif(current_setting('concord.now', true), '')::timestamptz, clock_timestamp()) $$;
+$$ SELECT coalesce(nullif(current_setting('concord.now', true), '')::timestamptz,
+                   clock_timestamp() + coalesce(nullif(current_setting('concord.skew', true), ''), '0')::interval) $$;
 CREATE FUNCTION ledger_id() RETURNS uuid LANGUAGE sql VOLATILE AS
 $$ SELECT coalesce(nullif(current_setting('concord.id', true), '')::uuid, gen_random_uuid()) $$;
 
@@ -192,4 +194,22 @@ CREATE TABLE patient_pass (
     -- `prefixes`: all patient IDs by their beginnings; `patients`: the patients that were known or listed.
     kind                text NOT NULL CHECK (kind IN ('prefixes', 'patients')),
     verified_at         timestamptz NOT NULL
+);
+
+-- When each scheduled job was first seen: it is due from then on, and not for all the times before.
+CREATE TABLE scheduled_job (
+    job                 text PRIMARY KEY,
+    seen                timestamptz NOT NULL
+);
+
+-- Its runs, by the moment at which they were due: the row makes that there is exactly one, however many schedulers see it.
+CREATE TABLE scheduled_run (
+    job                 text NOT NULL REFERENCES scheduled_job,
+    due                 timestamptz NOT NULL,
+    started             timestamptz NOT NULL,
+    ended               timestamptz,
+    -- 'ok', 'holes' or 'failed'; NULL while it runs.
+    outcome             text CHECK (outcome IN ('ok', 'holes', 'failed')),
+    CHECK ((outcome IS NULL) = (ended IS NULL)),
+    PRIMARY KEY (job, due)
 );

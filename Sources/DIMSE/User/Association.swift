@@ -22,7 +22,7 @@ package final class Association: Sendable {
         self.acceptedModels = acceptedModels
     }
 
-    /// Connects and negotiates Verification, Study Root and Patient Root FIND.
+    /// Connects and negotiates Verification, and FIND of the Study Root, Patient Root and Patient/Study Only models.
     package static func open(
         to peer: Peer, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws(DIMSEError) -> Association {

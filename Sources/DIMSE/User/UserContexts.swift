@@ -3,7 +3,7 @@ import DICOM
 /// The presentation contexts that we propose as a user, each in both Little Endian syntaxes (F91).
 enum UserContexts {
     static let verificationID: UInt8 = 1
-    private static let models: [FindModel] = [.studyRoot, .patientRoot]
+    private static let models: [FindModel] = [.studyRoot, .patientRoot, .patientStudyOnly]
 
     static func id(of model: FindModel) -> UInt8 {
         switch model {

@@ -35,6 +35,7 @@ package struct Enterprise: Sendable {
                     copies: study.copies.map {
                         Truth.Copy(
                             source: sources[$0.source].name, reachable: $0.isReachable,
+                            series: SimulatedSeries.all(of: $0).count,
                             attributes: $0.values.byKeyword.filter { $0.key != Self.neverAsked })
                     })
             },

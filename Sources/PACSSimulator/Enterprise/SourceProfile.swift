@@ -34,6 +34,8 @@ package struct Temper: Sendable {
     package var text: Text = .asStored
     /// After so many queries it aborts the association.
     package var queriesPerAssociation: Int?
+    /// SERIES questions without a Study Instance UID are answered (F34).
+    package var takesRelationalQuestions = false
     /// Several PDVs in one P-DATA-TF.
     package var packsSeveralPDVs = false
     /// Waits this long before each batch of 100 responses, and before an empty answer.
@@ -92,6 +94,7 @@ extension SourceProfile {
         },
         // Its time keys do nothing, so a day that it could not answer whole would be irreducible: no cap.
         profile("d", 4, "HOSP-A", share: 10, Temper()) {
+            $0.takesRelationalQuestions = true
             $0.ignoresTimeKeys = true
             $0.text = .always(.utf8)
             $0.unsupported = [.timezoneOffsetFromUTC]

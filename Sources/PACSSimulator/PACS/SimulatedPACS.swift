@@ -71,9 +71,30 @@ package final class SimulatedPACS: Sendable {
                 return try await answerStudies(keys, requested, responder)
             case ("PATIENT", .patientRoot), ("PATIENT", .patientStudyOnly):
                 return try await answerPatients(keys, requested, responder)
+            case ("SERIES", .studyRoot), ("SERIES", .patientRoot):
+                return try await answerSeries(keys, responder)
             default:
                 return FindStatus(0xA900, offendingElements: [.queryRetrieveLevel])
             }
+        }
+
+        /// The series of one study, or where the source takes relational questions of all studies that match.
+        private func answerSeries(
+            _ keys: [Attribute: String], _ responder: FindResponder
+        ) async throws -> FindStatus {
+            let uid = keys[.studyInstanceUID] ?? ""
+            guard !uid.isEmpty && !uid.contains("\\") || profile.temper.takesRelationalQuestions else {
+                return FindStatus(0xA900, offendingElements: [.studyInstanceUID])
+            }
+            let encoder = IdentifierEncoder(isExplicit: responder.transferSyntax == .explicitVRLittleEndian)
+            if let latency = profile.temper.latency { try await Task.sleep(for: latency) }
+            for position in table.matches(keys) {
+                for series in SimulatedSeries.all(of: table.copies[position]) {
+                    try await responder.send(encoded: encoder.encode(series.elements))
+                }
+                if responder.isCancelled { return .cancelled }
+            }
+            return .success
         }
 
         private func answerStudies(

@@ -19,6 +19,8 @@ package struct Truth: Codable, Hashable, Sendable {
         package let source: String
         /// False: no date range finds it, so that a sweep by date must not have it.
         package let reachable: Bool
+        /// Series that this source shows.
+        package let series: Int
         /// By keyword, exactly as this source answers it; what it never returns is absent.
         package let attributes: [String: String]
     }

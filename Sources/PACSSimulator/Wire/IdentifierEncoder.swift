@@ -34,6 +34,13 @@ package struct IdentifierEncoder: Sendable {
         return bytes
     }
 
+    /// A match of the default character repertoire.
+    func encode(_ elements: [(tag: UInt32, vr: String, value: String)]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for element in elements { append(element.tag, element.vr, Array(element.value.utf8), to: &bytes) }
+        return bytes
+    }
+
     private func append(_ tag: UInt32, _ vr: String, _ value: [UInt8], to bytes: inout [UInt8]) {
         let isOdd = value.count % 2 == 1
         let length = value.count + (isOdd ? 1 : 0)

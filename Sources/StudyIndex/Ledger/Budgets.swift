@@ -173,4 +173,25 @@ extension StudyIndex {
             try $0.query(SQL.pauseSource, [.text(name), .bool(isPaused)]).affectedRows == 1
         }
     }
+
+    package func conditions() async throws -> [String: SourceCondition] {
+        try await pool.withConnection { connection in
+            var conditions: [String: SourceCondition] = [:]
+            for row in try connection.query(SQL.conditions) {
+                conditions[row.string(0) ?? ""] = SourceCondition(
+                    isPaused: row.bool(1) == true, restsFor: .seconds(row.double(2) ?? 0), brake: row.double(3) ?? 1,
+                    openAssociations: row.int(4) ?? 0)
+            }
+            return conditions
+        }
+    }
+}
+
+/// How a source is at the moment.
+package struct SourceCondition: Sendable, Hashable {
+    package let isPaused: Bool
+    package let restsFor: Duration
+    /// Part of the configured rate that is asked at the moment; 1: all of it.
+    package let brake: Double
+    package let openAssociations: Int
 }

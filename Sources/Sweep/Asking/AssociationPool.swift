@@ -107,7 +107,7 @@ package final class AssociationPool: Sendable {
 
     /// A database that restarts is waited for. All that is asked of it this way may be asked twice: what was granted and
     /// never heard of expires, and a slice's end is fenced by its claim.
-    func persistently<T: Sendable>(_ body: @Sendable (StudyIndex) async throws -> T) async throws -> T {
+    package func persistently<T: Sendable>(_ body: @Sendable (StudyIndex) async throws -> T) async throws -> T {
         for pause in Self.databasePauses {
             do { return try await body(index) } catch let error as PostgresError where error.isLossOfConnection {
                 try await clock.sleep(for: pause)

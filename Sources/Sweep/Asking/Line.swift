@@ -68,6 +68,9 @@ package actor Line {
     /// Ends what is under way: the place was lost, or a person has paused the source.
     func interrupt() { association?.abort() }
 
+    /// What the source accepted for C-FIND; empty while no association is open.
+    var acceptedModels: Set<FindModel> { association?.acceptedModels ?? [] }
+
     var isOpen: Bool { machine.isOpen && association?.isOpen == true }
 
     private func noticeLoss() {

@@ -28,6 +28,8 @@ package struct Capabilities: Sendable, Hashable {
     package var silentCap: Int?
     /// The most rows that it sends before it says that there are more (F2).
     package var announcedCap: Int?
+    /// Of one small question.
+    package var latency: Duration?
 
     package init() {}
 
@@ -44,6 +46,7 @@ package struct Capabilities: Sendable, Hashable {
             case Name.queriesPerAssociation: queriesPerAssociation = Int(value)
             case CapabilityName.silentCap: silentCap = Int(value)
             case CapabilityName.announcedCap: announcedCap = Int(value)
+            case Name.latency: latency = Int(value.prefix { $0.isNumber }).map { .milliseconds($0) }
             default: break
             }
         }
@@ -58,5 +61,16 @@ package struct Capabilities: Sendable, Hashable {
         package static let relationalSeries = "relational_series"
         package static let longestUIDList = "uid_list"
         package static let queriesPerAssociation = "queries_per_association"
+        /// Whether a probe has found studies to ask about; there is one for every source that was probed.
+        package static let probed = "probed"
+        // Told to people, and decided by nobody.
+        static let models = "information_models"
+        static let openDates = "open_date_ranges"
+        static let uidQuery = "uid_query"
+        static let nameCase = "name_case"
+        static let missingKeys = "attributes_never_returned"
+        static let series = "series_of_a_study"
+        static let characterSet = "character_set"
+        static let latency = "latency"
     }
 }

@@ -91,7 +91,7 @@ package struct SweepRun: Sendable {
         return slices
     }
 
-    private func slices(of source: SweepSource, covered: [CoveredDays]) async throws -> [NewSlice] {
+    func slices(of source: SweepSource, covered: [CoveredDays]) async throws -> [NewSlice] {
         switch scope {
         case .dates(let dates):
             let known = try await index.dayCounts(source: source.id, dates)

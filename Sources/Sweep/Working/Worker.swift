@@ -64,6 +64,8 @@ struct Worker: Sendable {
             }
         } catch {
             await line.close()
+            // What was claimed is for others at once, where the database can still be told so.
+            if let slice = machine.claimed { _ = try? await index.finish(slice, outcome: .deferred(.zero)) }
             throw error
         }
     }

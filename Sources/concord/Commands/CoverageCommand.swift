@@ -35,40 +35,13 @@ struct CoverageCommand: AsyncParsableCommand {
             let coverage = try await open.index.coverage()
             let caveat = try await Self.caveat(open.index)
             switch format {
-            case .text: Terminal.write(Self.text(coverage) + "\n" + caveat + "\n")
+            case .text:
+                let map = CoverageMap(coverage: coverage, isColoured: Terminal.isColoured)
+                Terminal.write(map.rendered() + "\n" + caveat + "\n")
             case .csv: Terminal.write(Self.csv(coverage))
             case .json: Terminal.write(try Self.json(coverage, caveat))
             }
         }
-    }
-
-    private static func mark(_ state: Coverage.State) -> String {
-        switch state {
-        case .proven: "█"
-        case .enumerated: "▓"
-        case .notAsked: "·"
-        case .hole: "!"
-        }
-    }
-
-    /// A heat map of the months, and under it every range that is not proven.
-    private static func text(_ coverage: Coverage) -> String {
-        var text = "█ proven  ▓ enumerated: split by time  ! hole  · not asked; one mark a month\n"
-        let bySource = Dictionary(grouping: coverage.months(), by: \.source)
-        for (source, months) in bySource.sorted(by: { $0.key < $1.key }) {
-            text += "\n\(source)\n"
-            let years = Dictionary(grouping: months) { String($0.month.prefix(4)) }
-            for (year, months) in years.sorted(by: { $0.key < $1.key }) where Int(year) != nil {
-                text += "  \(year)  " + months.sorted { $0.month < $1.month }.map { mark($0.state) }.joined() + "\n"
-            }
-            for month in months where Int(month.month.prefix(4)) == nil {
-                text += "  \(month.month): \(month.state.rawValue)\n"
-            }
-            for span in coverage.spans where span.source == source && span.state != .proven {
-                text += "  \(span.state.rawValue): \(span.dates)\(span.reason.isEmpty ? "" : "  \(span.reason)")\n"
-            }
-        }
-        return text
     }
 
     private static func csv(_ coverage: Coverage) -> String {

@@ -49,16 +49,17 @@ struct SweepCommand: AsyncParsableCommand {
         let connections = min(16, chosen.reduce(4) { $0 + min(workers, $1.limits.associations) })
         let holes = try await OpenSources.with(configuration, named: names, connections: connections) { open in
             if let acceptDeletes { try await accept(acceptDeletes, open) }
-            if plan {
-                try await SweepPlan(open, steps).show()
-                return 0
-            }
             var run = JobRun(
                 name: job?.name ?? "sweep", sources: open.chosen, configuration: configuration, open: open,
                 progress: SweepProgress(), logger: global.logger("concord.sweep"))
             run.workers = workers
             run.time = job?.time
             run.patience = job?.patience ?? JobConfiguration.usualPatience
+            if plan {
+                let limits = Dictionary(configuration.sources.map { ($0.name, $0.limits) }, uniquingKeysWith: { $1 })
+                try await SweepPlan(run: run, steps: steps, limits: limits).show()
+                return 0
+            }
             let outcome = try await run.run(steps)
             try await SweepSummary(open.index).show(outcome)
             return outcome.holes

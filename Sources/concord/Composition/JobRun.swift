@@ -27,6 +27,8 @@ struct JobRun: Sendable {
     func run(_ steps: [JobConfiguration.Step]) async throws -> Outcome {
         var outcome = Outcome()
         let start = ContinuousClock.now
+        // Before its first sweep a source is asked what it supports.
+        try await probe(olderThan: nil)
         for step in steps {
             switch step {
             case .probe(let age): try await probe(olderThan: age)
@@ -43,8 +45,10 @@ struct JobRun: Sendable {
     }
 
     private func sweep(_ scope: Scope, _ time: Duration?, _ outcome: inout Outcome) async throws {
+        var informed: [SweepSource] = []
+        for source in sources { informed.append(try await source.informed(by: open.index)) }
         var sweep = SweepRun(
-            job: name, sources: sources, scope: scope, pool: open.pool, today: .today(), logger: logger)
+            job: name, sources: informed, scope: scope, pool: open.pool, today: .today(), logger: logger)
         sweep.workers = workers
         sweep.time = time
         sweep.patience = patience
@@ -56,7 +60,7 @@ struct JobRun: Sendable {
         outcome.holes += try await open.index.runSummary(run: result.run).reduce(0) { $0 + $1.holes.count }
     }
 
-    private func scopes(of step: JobConfiguration.Step) throws -> [Scope] {
+    func scopes(of step: JobConfiguration.Step) throws -> [Scope] {
         switch step {
         case .dates(let range): [.dates(range)]
         case .recent(let days): [.dates(DateRange(lower: DICOMDate.today().adding(days: 1 - days), upper: nil))]
@@ -80,7 +84,17 @@ struct JobRun: Sendable {
             .filter { !$0.isEmpty && seen.insert($0).inserted }
     }
 
-    private func probe(olderThan age: Duration) async throws {}
+    /// A source that cannot be probed is swept all the same: its answers are checked anyway.
+    private func probe(olderThan age: Duration?) async throws {
+        let probing = Probing(open: open)
+        let due = try await probing.due(sources, after: age)
+        _ = try await probing.run(due) { source, result in
+            switch result {
+            case .success: Terminal.complain("\(source): probed")
+            case .failure(let refusal): Terminal.complain("\(source): could not be probed: \(refusal)")
+            }
+        }
+    }
 }
 
 extension DICOMDate {

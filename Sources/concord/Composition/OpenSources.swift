@@ -4,6 +4,7 @@ import Sweep
 /// The index, the sources that were chosen as it knows them, and the associations to them.
 struct OpenSources: Sendable {
     let index: StudyIndex
+    let connectionString: String
     let pool: AssociationPool
     let chosen: [SweepSource]
     /// Of all configured sources, by name.
@@ -24,8 +25,23 @@ struct OpenSources: Sendable {
             }
             let informed = sources
             return try await AssociationPool.with(index: open.index) { pool in
-                try await body(OpenSources(index: open.index, pool: pool, chosen: informed, ids: ids))
+                try await body(
+                    OpenSources(
+                        index: open.index, connectionString: open.connectionString, pool: pool, chosen: informed,
+                        ids: ids))
             }
+        }
+    }
+
+    /// Of those that were chosen the named ones, or all.
+    func sources(named names: [String]) throws -> [SweepSource] {
+        guard !names.isEmpty else { return chosen }
+        return try names.map { name in
+            guard let source = chosen.first(where: { $0.name == name }) else {
+                throw ConfigurationError(
+                    file: "jobs", line: nil, key: "sources", message: "no source is called \(name)")
+            }
+            return source
         }
     }
 }

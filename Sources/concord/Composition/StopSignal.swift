@@ -16,4 +16,16 @@ enum StopSignal {
         for await _ in signals { break }
         for source in sources { source.cancel() }
     }
+
+    /// Runs `body` until it ends or a signal comes, which cancels it and waits for it to let go.
+    static func untilStopped(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await wait() }
+            group.addTask {
+                do { try await body() } catch is CancellationError {}
+            }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
 }

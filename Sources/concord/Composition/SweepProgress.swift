@@ -6,14 +6,18 @@ import Synchronization
 /// Shows a sweep while it runs, on standard error: a table redrawn in place on a terminal, plain lines elsewhere.
 final class SweepProgress: Sendable {
     private let board = SweepBoard()
+    /// Redrawn in place; plain lines where not.
+    private let isLive: Bool
     private let drawnLines = Mutex(0)
 
     private static let redraw = Duration.milliseconds(250)
     private static let plainLine = Duration.seconds(5)
 
+    init(isLive: Bool = Terminal.isInteractive) { self.isLive = isLive }
+
     @Sendable func note(_ event: SweepEvent) {
         board.note(event)
-        guard !Terminal.isInteractive else { return }
+        guard !isLive else { return }
         switch event {
         case .started(let run, let source, let slices, let resumed):
             Terminal.complain("\(source): \(resumed ? "resuming" : "starting") run \(run), \(slices) slices to ask")
@@ -36,14 +40,14 @@ final class SweepProgress: Sendable {
     }
 
     private func show() async {
-        let interval = Terminal.isInteractive ? Self.redraw : Self.plainLine
+        let interval = isLive ? Self.redraw : Self.plainLine
         while (try? await Task.sleep(for: interval)) != nil { draw(final: false) }
     }
 
     private func draw(final: Bool) {
         let now = ContinuousClock.now
         let lines = board.snapshot
-        guard Terminal.isInteractive else {
+        guard isLive else {
             if !final {
                 for line in lines where line.ended == nil && line.left > 0 {
                     Terminal.complain(

@@ -73,7 +73,7 @@ struct DCMTKTests {
         let archive = try await Archive.start(studies: 5)
         defer { archive.stop() }
         let association = try await Association.open(to: archive.peer)
-        #expect(association.acceptedModels == [.studyRoot, .patientRoot])
+        #expect(association.acceptedModels == [.studyRoot, .patientRoot, .patientStudyOnly])
         try await association.echo()
         var asked = DataSet()
         asked.set(.queryRetrieveLevel, "STUDY")

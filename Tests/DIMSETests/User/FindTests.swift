@@ -227,8 +227,8 @@ import Testing
         #expect(await task.value == ([], nil))
     }
 
-    @Test func aModelThatWasNotProposedIsNotAsked() async throws {
-        let (archive, association) = try await UserEnd.established()
+    @Test func aModelThatWasNotAcceptedIsNotAsked() async throws {
+        let (archive, association) = try await UserEnd.established(results: [UserContexts.id(of: .patientStudyOnly): 3])
         let answer = await collect(association.find(question(), model: .patientStudyOnly))
         #expect(answer.error?.code == .noAcceptedContext)
         #expect(try await archive.hasSentNothingElse())

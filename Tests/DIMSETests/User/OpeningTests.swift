@@ -31,10 +31,12 @@ struct UserEnd {
     }
 
     /// Past the negotiation.
-    static func established(timeouts: Timeouts = Timeouts()) async throws -> (ScriptedPeer, Association) {
+    static func established(
+        timeouts: Timeouts = Timeouts(), results: [UInt8: UInt8] = [:]
+    ) async throws -> (ScriptedPeer, Association) {
         let end = try await UserEnd(timeouts: timeouts)
         _ = try await end.archive.sent()
-        try await end.archive.send(end.accept())
+        try await end.archive.send(end.accept(results: results))
         return (end.archive, try await end.opening.established())
     }
 
@@ -47,7 +49,7 @@ struct UserEnd {
 }
 
 @Suite struct OpeningTests {
-    @Test func verificationAndBothFindModelsAreProposedInBothLittleEndianSyntaxes() async throws {
+    @Test func verificationAndTheThreeFindModelsAreProposedInBothLittleEndianSyntaxes() async throws {
         let end = try await UserEnd()
         let (kind, body) = try await end.archive.sent()
         guard case .associateRequest(let request) = try PDU(kind, body: body) else {
@@ -59,6 +61,7 @@ struct UserEnd {
         #expect(
             request.contexts.map(\.abstractSyntax) == [
                 "1.2.840.10008.1.1", "1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.1.1",
+                "1.2.840.10008.5.1.4.1.2.3.1",
             ])
         #expect(request.contexts.allSatisfy { $0.transferSyntaxes == ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"] })
         #expect(request.user.maximumLength == 65_536)
@@ -120,7 +123,7 @@ struct UserEnd {
     @Test func onlyModelsAcceptedWithASyntaxOfOursCount() async throws {
         // F92: result 3, and an acceptance with a syntax that we do not have.
         let end = try await UserEnd()
-        try await end.archive.send(end.accept(syntaxes: [5: "1.2.840.10008.1.2.2"], results: [3: 3]))
+        try await end.archive.send(end.accept(syntaxes: [5: "1.2.840.10008.1.2.2"], results: [3: 3, 7: 4]))
         let association = try await end.opening.established()
         #expect(association.acceptedModels == [])
         let answer = await collect(association.find(question()))
