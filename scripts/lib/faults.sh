@@ -29,8 +29,8 @@ killed_sweeps() {
     done
     in_time 900 "$concord" sweep "${config[@]}"
     in_time 300 "$concord" reconcile "${config[@]}"
-    in_time 120 scripts/verify-truth --truth "$directory/truth.json" --concord "$concord" "${config[@]}"
-    entered_once "${config[@]}"
+    verify "$directory"
+    entered_once "$directory"
 }
 
 # The embedded cluster's files: below the data directory, or, as root where PostgreSQL's user cannot enter it, elsewhere.
@@ -39,14 +39,12 @@ cluster_of() {
     if [ -e "$local_cluster/postmaster.pid" ]; then printf '%s' "$local_cluster"; else ls -dt /var/lib/concord/*/cluster | head -1; fi
 }
 
-# entered_once --config FILE: nothing changed at the sources, so that each copy has one entry in the change feed.
-entered_once() {
-    local url counts
-    coproc holder { "$concord" database-url "$@"; }
-    read -r url <&"${holder[0]}"
-    counts=$(psql -XqAt -d "$url" -c 'SELECT count(*), (SELECT count(*) FROM observation) FROM change')
-    eval "exec ${holder[1]}>&-"
-    wait "$holder_PID"
+# entered_once DIR: nothing changed at the sources, so that each copy has one entry in the change feed.
+entered_once() { with_database "$1" counted_once; }
+
+counted_once() {
+    local counts
+    counts=$(psql -XqAt -d "$1" -c 'SELECT count(*), (SELECT count(*) FROM observation) FROM change')
     printf 'changes|copies: %s\n' "$counts"
     [ "${counts%|*}" = "${counts#*|}" ]
 }

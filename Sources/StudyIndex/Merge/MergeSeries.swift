@@ -28,6 +28,31 @@ extension StudyIndex {
         return counts
     }
 
+    /// The studies whose series a slice has asked for.
+    static func studies(of slice: ClaimedSlice, _ connection: PostgresConnection) throws -> [String] {
+        if let uids = slice.range.uids { return uids }
+        // Parts of a day show some of its studies only.
+        guard slice.range.axis == .dates, let dates = slice.range.dates else { return [] }
+        return try connection.query(
+            SQL.studiesOfDays,
+            [
+                .int(Int64(slice.sourceID)), .int(Int64(Days.number(dates.lower ?? .earliest))),
+                .int(Int64(Days.number(dates.upper ?? .latest))),
+            ]
+        ).compactMap { $0.string(0) }
+    }
+
+    /// How many series a source will show, by study date, of studies whose series should be asked for.
+    package func seriesWanted(source: Int32) async throws -> [DICOMDate: Int] {
+        try await pool.withConnection { connection in
+            var series: [DICOMDate: Int] = [:]
+            for row in try connection.query(SQL.seriesWantedDays, [.int(Int64(source))]) {
+                if let date = row.date(0).flatMap(Days.date) { series[date] = row.int(1) }
+            }
+            return series
+        }
+    }
+
     /// Studies of a source, newest first, whose series should be asked for.
     package func studiesWantingSeries(source: Int32, limit: Int) async throws -> [String] {
         try await pool.withConnection { connection in

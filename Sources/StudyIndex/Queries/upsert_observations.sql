@@ -7,13 +7,14 @@ INSERT INTO observation (
     retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, physician_key, study_day, study_clock,
     birth_day, modalities, series_count, instance_count, lossy, content_hash
 )
-SELECT $1, ledger_now(), ledger_now(),
+SELECT $1, moment.t, moment.t,
        study_uid, patient_id, issuer_of_patient_id, patient_name, patient_birth_date, patient_sex, study_date,
        study_time, accession_number, study_id, study_description, referring_physician_name,
        modalities_in_study, number_of_study_related_series, number_of_study_related_instances,
        instance_availability, retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, physician_key,
        study_day, study_clock, birth_day, modalities, series_count, instance_count, lossy, content_hash
-FROM staged ORDER BY study_uid
+FROM staged, (SELECT ledger_now() AS t OFFSET 0) AS moment
+ORDER BY study_uid
 ON CONFLICT (study_uid, source_id) DO UPDATE
 SET changed_at = CASE WHEN observation.content_hash = excluded.content_hash THEN observation.changed_at
                       ELSE excluded.changed_at END,

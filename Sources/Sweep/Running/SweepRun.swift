@@ -113,12 +113,23 @@ package struct SweepRun: Sendable {
                 guard !page.isEmpty else { return Self.slices(of: patients, at: source) }
                 patients += page
             }
-        case .series(let limit):
-            let studies = try await index.studiesWantingSeries(source: source.id, limit: limit)
-            return stride(from: 0, to: studies.count, by: Self.studiesOfOneSlice).map { start in
-                let uids = Array(studies[start..<min(studies.count, start + Self.studiesOfOneSlice)])
-                return NewSlice(sourceID: source.id, level: .series, range: SliceRange(uids: uids))
-            }
+        case .series(let limit): return try await seriesSlices(of: source, limit: limit)
+        }
+    }
+
+    /// By date where the source answers that (F34), else study by study.
+    private func seriesSlices(of source: SweepSource, limit: Int) async throws -> [NewSlice] {
+        if source.capabilities.relationalSeries == .works {
+            let wanted = try await index.seriesWanted(source: source.id)
+            guard let first = wanted.keys.min(), let last = wanted.keys.max() else { return [] }
+            return source.planner.packed(DateRange(lower: first, upper: last), known: wanted)
+                .filter { range in wanted.keys.contains(where: range.contains) }
+                .map { NewSlice(sourceID: source.id, level: .series, range: SliceRange(dates: $0)) }
+        }
+        let studies = try await index.studiesWantingSeries(source: source.id, limit: limit)
+        return stride(from: 0, to: studies.count, by: Self.studiesOfOneSlice).map { start in
+            let uids = Array(studies[start..<min(studies.count, start + Self.studiesOfOneSlice)])
+            return NewSlice(sourceID: source.id, level: .series, range: SliceRange(uids: uids))
         }
     }
 

@@ -1,12 +1,12 @@
-"""scripts/fleet up DIR | down DIR | self-check DIR | check-budgets DIR"""
+"""scripts/fleet up DIR | down DIR | self-check DIR | check-budgets DIR | change DIR | check-changes DIR DATABASE-URL"""
 
 import sys
 from pathlib import Path
 
-from . import budgets, lifecycle, selfcheck
+from . import budgets, changes, lifecycle, selfcheck
 from .processes import FleetError
 
-USAGE = "usage: scripts/fleet up|down|self-check|check-budgets DIR"
+USAGE = "usage: scripts/fleet up|down|self-check|check-budgets|change DIR, or check-changes DIR DATABASE-URL"
 
 
 def main(arguments: list[str]) -> int:
@@ -15,12 +15,15 @@ def main(arguments: list[str]) -> int:
         "down": lifecycle.down,
         "self-check": selfcheck.check,
         "check-budgets": budgets.check,
+        "change": changes.apply,
+        "check-changes": changes.check,
     }
-    if len(arguments) != 2 or arguments[0] not in commands:
+    wanted = 3 if arguments[:1] == ["check-changes"] else 2
+    if len(arguments) != wanted or arguments[0] not in commands:
         print(USAGE, file=sys.stderr)
         return 2
     try:
-        return 0 if commands[arguments[0]](Path(arguments[1]).resolve()) else 1
+        return 0 if commands[arguments[0]](Path(arguments[1]).resolve(), *arguments[2:]) else 1
     except FleetError as error:
         print(f"fleet: {error}", file=sys.stderr)
         return 1
