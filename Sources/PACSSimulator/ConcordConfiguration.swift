@@ -2,6 +2,7 @@
 /// sweep to learn, but for the one that its administrator knows.
 package struct ConcordConfiguration: Sendable {
     package let enterprise: Enterprise
+    package let host: String
     /// In the order of `enterprise.sources`.
     package let ports: [Int]
     /// Where Concord keeps its data; an absolute path, or one relative to the configuration.
@@ -10,7 +11,8 @@ package struct ConcordConfiguration: Sendable {
     package static let queriesPerSecond = 40
     package static let associations = 2
 
-    package init(enterprise: Enterprise, ports: [Int], dataDirectory: String) {
+    package init(enterprise: Enterprise, host: String = "127.0.0.1", ports: [Int], dataDirectory: String) {
+        self.host = host
         self.enterprise = enterprise
         self.ports = ports
         self.dataDirectory = dataDirectory
@@ -30,7 +32,7 @@ package struct ConcordConfiguration: Sendable {
             text += """
                   - name: \(source.name)
                     ae_title: \(source.aeTitle)
-                    host: 127.0.0.1
+                    host: \(host)
                     port: \(port)
                     issuer: \(source.issuer)
                     priority: \(source.priority)

@@ -17,20 +17,21 @@ package final class SimulatedEnterprise: Sendable {
     /// Starts the sources on consecutive ports from `portsFrom`, 0 for free ones, and writes `truth.json` and a matching
     /// `concord.yaml` into `directory`.
     package static func start(
-        studies: Int, seed: UInt64, directory: String, portsFrom: Int = 0
+        studies: Int, seed: UInt64, directory: String, host: String = "127.0.0.1", portsFrom: Int = 0
     ) async throws -> SimulatedEnterprise {
-        let enterprise = Enterprise(seed: seed, studies: studies)
+        let enterprise = Enterprise(seed: seed, studies: studies, blankDates: true)
         var sources: [SimulatedPACS] = []
         for (index, profile) in enterprise.sources.enumerated() {
             sources.append(
                 try await SimulatedPACS.start(
-                    profile, copies: enterprise.copies(at: index), port: portsFrom == 0 ? 0 : portsFrom + index))
+                    profile, copies: enterprise.copies(at: index), host: host,
+                    port: portsFrom == 0 ? 0 : portsFrom + index))
         }
         let running = SimulatedEnterprise(enterprise: enterprise, sources: sources, directory: directory)
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try enterprise.truth.json().write(to: running.file("truth.json"))
         let configuration = ConcordConfiguration(
-            enterprise: enterprise, ports: running.ports,
+            enterprise: enterprise, host: host, ports: running.ports,
             dataDirectory: running.file("data").standardizedFileURL.path)
         try Data(configuration.yaml.utf8).write(to: running.file("concord.yaml"))
         return running

@@ -18,13 +18,14 @@ package final class SimulatedPACS: Sendable {
         self.server = server
     }
 
-    /// Starts it on loopback. `port` 0: any free one.
+    /// `port` 0: any free one.
     package static func start(
-        _ profile: SourceProfile, copies: [StudyCopy], port: Int = 0
+        _ profile: SourceProfile, copies: [StudyCopy], host: String = "127.0.0.1", port: Int = 0
     ) async throws -> SimulatedPACS {
         let log = DoorLog()
         let archive = Archive(profile: profile, copies: copies)
         var configuration = SCPConfiguration()
+        configuration.host = host
         configuration.port = port
         configuration.aeTitles = [try AETitle(profile.aeTitle)]
         configuration.pduPacking = profile.temper.packsSeveralPDVs ? .several : .one

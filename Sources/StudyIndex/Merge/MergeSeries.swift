@@ -54,11 +54,13 @@ extension StudyIndex {
     }
 
     /// Studies of a source, newest first, whose series should be asked for.
-    package func studiesWantingSeries(source: Int32, limit: Int) async throws -> [String] {
+    package func studiesWantingSeries(
+        source: Int32, limit: Int, onlyUndated: Bool = false
+    ) async throws -> [String] {
         try await pool.withConnection { connection in
-            try connection.query(SQL.seriesWanted, [.int(Int64(source)), .int(Int64(limit))]).compactMap {
-                $0.string(0)
-            }
+            try connection.query(
+                SQL.seriesWanted, [.int(Int64(source)), .int(Int64(limit)), .bool(onlyUndated)]
+            ).compactMap { $0.string(0) }
         }
     }
 }

@@ -119,16 +119,21 @@ package struct SweepRun: Sendable {
 
     /// By date where the source answers that (F34), else study by study.
     private func seriesSlices(of source: SweepSource, limit: Int) async throws -> [NewSlice] {
-        if source.capabilities.relationalSeries == .works {
-            let wanted = try await index.seriesWanted(source: source.id)
-            guard let first = wanted.keys.min(), let last = wanted.keys.max() else { return [] }
-            return source.planner.packed(DateRange(lower: first, upper: last), known: wanted)
-                .filter { range in wanted.keys.contains(where: range.contains) }
-                .map { NewSlice(sourceID: source.id, level: .series, range: SliceRange(dates: $0)) }
+        guard source.capabilities.relationalSeries == .works else {
+            return Self.seriesSlices(try await index.studiesWantingSeries(source: source.id, limit: limit), at: source)
         }
-        let studies = try await index.studiesWantingSeries(source: source.id, limit: limit)
-        return stride(from: 0, to: studies.count, by: Self.studiesOfOneSlice).map { start in
-            let uids = Array(studies[start..<min(studies.count, start + Self.studiesOfOneSlice)])
+        let wanted = try await index.seriesWanted(source: source.id)
+        let undated = try await index.studiesWantingSeries(source: source.id, limit: limit, onlyUndated: true)
+        let studyByStudy = Self.seriesSlices(undated, at: source)
+        guard let first = wanted.keys.min(), let last = wanted.keys.max() else { return studyByStudy }
+        return source.planner.packed(DateRange(lower: first, upper: last), known: wanted)
+            .filter { range in wanted.keys.contains(where: range.contains) }
+            .map { NewSlice(sourceID: source.id, level: .series, range: SliceRange(dates: $0)) } + studyByStudy
+    }
+
+    private static func seriesSlices(_ studies: [String], at source: SweepSource) -> [NewSlice] {
+        stride(from: 0, to: studies.count, by: studiesOfOneSlice).map { start in
+            let uids = Array(studies[start..<min(studies.count, start + studiesOfOneSlice)])
             return NewSlice(sourceID: source.id, level: .series, range: SliceRange(uids: uids))
         }
     }

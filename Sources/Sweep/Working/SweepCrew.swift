@@ -1,8 +1,12 @@
+import Foundation
 import Logging
 import StudyIndex
 
 /// The workers of this process on a run's slices.
 package struct SweepCrew: Sendable {
+    /// Tells the processes of all machines apart.
+    private static let process = "\(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)"
+
     let sources: [SweepSource]
     /// Per source at most; its own `associations` may allow fewer.
     let workers: Int
@@ -51,7 +55,7 @@ package struct SweepCrew: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 1...max(1, min(workers, source.associations)) {
                 let worker = Worker(
-                    name: "\(source.name)/\(number)", run: run, source: source, pool: pool, planner: source.planner,
+                    name: "\(Self.process) \(number)", run: run, source: source, pool: pool, planner: source.planner,
                     patience: patience, experience: experience, report: report, logger: logger)
                 group.addTask { try await worker.work() }
             }

@@ -12,11 +12,12 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "Studies of the enterprise.") var studies = 5_000
     @Option(help: "The same seed makes the same enterprise.") var seed: UInt64 = 1
     @Option(help: "Where truth.json and concord.yaml are written.") var dir: String
+    @Option(help: "The address that they listen on; another one only in a network of your own.") var host = "127.0.0.1"
     @Option(help: "First of eight consecutive ports (default: free ones).") var ports: Int = 0
 
     func run() async throws {
         let enterprise = try await SimulatedEnterprise.start(
-            studies: studies, seed: seed, directory: dir, portsFrom: ports)
+            studies: studies, seed: seed, directory: dir, host: host, portsFrom: ports)
         print("serving \(studies) studies on 8 PACS, ports \(enterprise.ports); \(dir)/concord.yaml")
         fflush(nil)
         await StopSignal.wait()

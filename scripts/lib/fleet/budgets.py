@@ -1,4 +1,4 @@
-"""Whether the budgets of concord.yaml were kept, as counted by the taps at the sources."""
+"""Whether the budgets of concord.yaml were kept, as counted at the sources: by taps, or by the simulated PACS themselves."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,14 @@ def read_log(path: Path) -> Usage:
     return Usage(sorted(requests), opened, most)
 
 
+def read_simulator(path: Path, name: str) -> Usage:
+    """What `concord simulate` wrote when it was stopped: source,seconds,event,calling_ae_title,open_associations."""
+    rows = [line.split(",") for line in path.read_text().splitlines() if line.startswith(name + ",")]
+    requests = sorted(float(row[1]) for row in rows if row[2] in ("c-find", "c-echo"))
+    opened = sum(row[2] == "association-opened" for row in rows)
+    return Usage(requests, opened, max((int(row[4]) for row in rows), default=0))
+
+
 def check(directory: Path) -> bool:
     configuration = yaml.safe_load((directory / "concord.yaml").read_text())
     kept, total = True, 0
@@ -52,7 +60,11 @@ def check(directory: Path) -> bool:
     for source in configuration["sources"]:
         limits = source["limits"]
         rate, burst, associations = limits["queries_per_second"], limits.get("burst", 1), limits["associations"]
-        usage = read_log(directory / "taps" / f"{source['name']}.csv")
+        simulated = directory / "requests.csv"
+        usage = (
+            read_simulator(simulated, source["name"]) if simulated.exists()
+            else read_log(directory / "taps" / f"{source['name']}.csv")
+        )
         excess = usage.excess(rate, burst)
         good = excess <= 0 and usage.concurrent <= associations
         kept, total = kept and good, total + len(usage.requests)
