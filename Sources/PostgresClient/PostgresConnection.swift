@@ -5,6 +5,8 @@ package final class PostgresConnection {
     private let connection: OpaquePointer
     private var prepared: [String: String] = [:]
     private static let preparedStatements = 500
+    /// libpq itself does not always know: where it could not send, it says so once and keeps the connection.
+    private var isLost = false
 
     init(connectionString: String) throws(PostgresError) {
         guard let connection = PQconnectdb(connectionString) else {
@@ -26,7 +28,9 @@ package final class PostgresConnection {
 
     deinit { PQfinish(connection) }
 
-    var isUsable: Bool { PQstatus(connection) == CONNECTION_OK && PQtransactionStatus(connection) == PQTRANS_IDLE }
+    var isUsable: Bool {
+        !isLost && PQstatus(connection) == CONNECTION_OK && PQtransactionStatus(connection) == PQTRANS_IDLE
+    }
 
     /// Runs one statement, prepared at its first use on this connection; waits for all its rows.
     @discardableResult
@@ -89,14 +93,15 @@ package final class PostgresConnection {
             PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) }
         }
         let state = field("C")
-        // Class 57P: the server is going down; class 08: the connection is gone.
-        if PQstatus(connection) != CONNECTION_OK || state?.hasPrefix("57P") == true { throw lost() }
+        // No state: libpq's own error, not the server's. Class 57P: the server is going down.
+        guard let state, PQstatus(connection) == CONNECTION_OK, !state.hasPrefix("57P") else { throw lost() }
         // The primary message only: DETAIL quotes rows.
         throw PostgresError(.server, field("M") ?? "refused", sqlState: state, constraint: field("n"))
     }
 
     private func lost() -> PostgresError {
-        PostgresError(.connectionLost, "the connection was lost; is the server still running?")
+        isLost = true
+        return PostgresError(.connectionLost, "the connection was lost; is the server still running?")
     }
 
     private static func message(_ text: UnsafeMutablePointer<CChar>?) -> String {

@@ -4,18 +4,30 @@ import Testing
 @testable import PostgresClient
 
 @Suite(.serialized) struct PostgresPoolTests {
-    private func withPool(size: Int = 2, _ body: (PostgresPool) async throws -> Void) async throws {
+    private func withCluster(_ body: (EmbeddedCluster) async throws -> Void) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "concord-\(UUID())").path
         let cluster = try await EmbeddedCluster.start(dataDirectory: directory, settings: ["fsync": "off"])
-        let pool = PostgresPool(connectionString: cluster.connectionString, size: size)
-        do { try await body(pool) } catch {
-            await pool.close()
+        do { try await body(cluster) } catch {
             await cluster.stop()
             throw error
         }
-        await pool.close()
         await cluster.stop()
         try FileManager.default.removeItem(atPath: directory)
+    }
+
+    private func withPool(size: Int = 2, _ body: (PostgresPool) async throws -> Void) async throws {
+        try await withCluster { try await withPool(of: $0, size: size, body) }
+    }
+
+    private func withPool(
+        of cluster: EmbeddedCluster, size: Int, _ body: (PostgresPool) async throws -> Void
+    ) async throws {
+        let pool = PostgresPool(connectionString: cluster.connectionString, size: size)
+        do { try await body(pool) } catch {
+            await pool.close()
+            throw error
+        }
+        await pool.close()
     }
 
     @Test func valuesOfEveryTypeComeBackAsTheyWent() async throws {
@@ -106,6 +118,34 @@ import Testing
                 return try connection.query("SELECT count(*) FROM pg_prepared_statements")[0].int(0)
             }
             #expect(try #require(kept) <= 500)
+        }
+    }
+
+    /// A server that stops at once warns and is gone: libpq notices while it sends, its error has no SQLSTATE, and it still
+    /// calls the connection good.
+    @Test(arguments: ["query", "copy"]) func aBackendThatDiesIsALossOfTheConnection(doing: String) async throws {
+        try await withPool(size: 1) { pool in
+            try await pool.withConnection { try $0.execute(script: "CREATE TABLE t (n int8)") }
+            let error = await #expect(throws: PostgresError.self) {
+                try await pool.withConnection { connection in
+                    let backend = pid_t(try connection.query("SELECT pg_backend_pid()")[0].int(0) ?? 0)
+                    func die() {
+                        kill(backend, SIGQUIT)
+                        while kill(backend, 0) == 0 { sched_yield() }
+                    }
+                    if doing == "query" {
+                        die()
+                        try connection.query("SELECT 1")
+                    } else {
+                        try connection.copyIn("COPY t FROM STDIN (FORMAT binary)") { writer in
+                            die()
+                            writer.beginRow(columns: 1)
+                            writer.append(int8: 1)
+                        }
+                    }
+                }
+            }
+            #expect(error?.isLossOfConnection == true, "\(String(describing: error))")
         }
     }
 

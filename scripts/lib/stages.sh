@@ -27,6 +27,14 @@ stage() {
 # passed: whether no stage has failed so far.
 passed() { [ "${#stages_failed[@]}" = 0 ]; }
 
+# finish: says how it went, and exits with it.
+finish() {
+    printf '\n%d s' "$SECONDS"
+    passed || printf '; failed: %s' "${stages_failed[*]}"
+    printf '\n%d passed, %d failed\n' "$stages_passed" "${#stages_failed[@]}"
+    if passed; then exit 0; else exit 1; fi
+}
+
 # stop PID: asks, waits up to 20 s, then insists.
 stop() {
     local pid=$1 tries=0

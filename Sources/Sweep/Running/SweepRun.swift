@@ -57,8 +57,9 @@ package struct SweepRun: Sendable {
     /// Runs to the end. A source that fails never stops the others; only the database's absence, or cancellation, ends the
     /// run early.
     package func run(report: @escaping @Sendable (SweepEvent) -> Void) async throws -> Result {
-        let opened = try await open()
-        for left in try await index.runSummary(run: opened.id) {
+        // Begun twice it is the same run: its key says so.
+        let opened = try await pool.persistently { _ in try await open() }
+        for left in try await pool.persistently({ try await $0.runSummary(run: opened.id) }) {
             report(
                 .started(
                     runID: opened.id.value, source: left.source, slices: left.unfinished, resumed: opened.isResumed))
@@ -67,8 +68,10 @@ package struct SweepRun: Sendable {
             sources: sources, workers: workers, patience: patience, pool: pool, logger: logger, report: report)
         try await crew.work(opened.id)
         let held = try await confirm(opened.id, crew)
-        try await notePatientPasses(opened.id)
-        try await index.closeRun(opened.id)
+        try await pool.persistently { index in
+            try await notePatientPasses(opened.id)
+            try await index.closeRun(opened.id)
+        }
         return Result(run: opened.id, heldDeletes: held)
     }
 
@@ -157,6 +160,18 @@ package struct SweepRun: Sendable {
     }
 
     private func confirmStudies(_ run: RunID, _ crew: SweepCrew) async throws -> [(source: String, studies: Int)] {
+        let (slices, held) = try await pool.persistently { _ in try await doubts() }
+        guard !slices.isEmpty else { return held }
+        try await pool.persistently { try await $0.add(slices, to: run) }
+        try await crew.workFurther(run)
+        try await pool.persistently { index in
+            for source in sources { try await index.acceptDeletes(at: source.id, false) }
+        }
+        return held
+    }
+
+    /// One UID a question: archives exist that find nothing for a list of three (N5).
+    private func doubts() async throws -> (slices: [NewSlice], held: [(source: String, studies: Int)]) {
         var slices: [NewSlice] = []
         var held: [(source: String, studies: Int)] = []
         for source in sources {
@@ -170,14 +185,9 @@ package struct SweepRun: Sendable {
         for expectation in expects where sources.contains(where: { $0.id == expectation.to }) {
             let missing = try await index.missingCopyCandidates(
                 from: expectation.from, to: expectation.to, since: expectation.since)
-            // One UID a question: archives exist that find nothing for a list of three (N5).
             slices += missing.map { NewSlice(sourceID: expectation.to, range: SliceRange(uids: [$0])) }
         }
-        guard !slices.isEmpty else { return held }
-        try await index.add(slices, to: run)
-        try await crew.workFurther(run)
-        for source in sources { try await index.acceptDeletes(at: source.id, false) }
-        return held
+        return (slices, held)
     }
 
     private func notePatientPasses(_ run: RunID) async throws {

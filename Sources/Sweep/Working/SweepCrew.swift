@@ -66,7 +66,7 @@ package struct SweepCrew: Sendable {
     /// What the index knows of the alphabet in which days and patients may have to be divided.
     private func experience(of source: SweepSource) async throws -> Experience {
         var experience = Experience()
-        let alphabet = try await pool.index.alphabet(of: source.id)
+        let alphabet = try await pool.persistently { try await $0.alphabet(of: source.id) }
         experience.add(modalities: alphabet.modalities, patientLeads: alphabet.patientLeads)
         return experience
     }

@@ -46,7 +46,9 @@ struct JobRun: Sendable {
 
     private func sweep(_ scope: Scope, _ time: Duration?, _ outcome: inout Outcome) async throws {
         var informed: [SweepSource] = []
-        for source in sources { informed.append(try await source.informed(by: open.index)) }
+        for source in sources {
+            informed.append(try await open.pool.persistently { try await source.informed(by: $0) })
+        }
         var sweep = SweepRun(
             job: name, sources: informed, scope: scope, pool: open.pool, today: .today(), logger: logger)
         sweep.workers = workers
@@ -57,7 +59,8 @@ struct JobRun: Sendable {
         let result = try await progress.whileShowing { try await run.run(report: progress.note) }
         outcome.runs.append(result.run)
         outcome.heldDeletes += result.heldDeletes
-        outcome.holes += try await open.index.runSummary(run: result.run).reduce(0) { $0 + $1.holes.count }
+        outcome.holes += try await open.pool.persistently { try await $0.runSummary(run: result.run) }
+            .reduce(0) { $0 + $1.holes.count }
     }
 
     func scopes(of step: JobConfiguration.Step) throws -> [Scope] {
