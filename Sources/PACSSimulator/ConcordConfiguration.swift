@@ -8,11 +8,25 @@ package struct ConcordConfiguration: Sendable {
     /// Where Concord keeps its data; an absolute path, or one relative to the configuration.
     package let dataDirectory: String
 
-    package static let queriesPerSecond = 40
-    package static let associations = 2
+    package let limits: Limits
 
-    package init(enterprise: Enterprise, host: String = "127.0.0.1", ports: [Int], dataDirectory: String) {
+    /// What each source allows.
+    package struct Limits: Sendable {
+        package var queriesPerSecond: Int
+        package var associations: Int
+
+        package init(queriesPerSecond: Int = 40, associations: Int = 2) {
+            self.queriesPerSecond = queriesPerSecond
+            self.associations = associations
+        }
+    }
+
+    package init(
+        enterprise: Enterprise, host: String = "127.0.0.1", ports: [Int], limits: Limits = Limits(),
+        dataDirectory: String
+    ) {
         self.host = host
+        self.limits = limits
         self.enterprise = enterprise
         self.ports = ports
         self.dataDirectory = dataDirectory
@@ -43,9 +57,9 @@ package struct ConcordConfiguration: Sendable {
             }
             text += """
                     limits:
-                      queries_per_second: \(Self.queriesPerSecond)
+                      queries_per_second: \(limits.queriesPerSecond)
                       burst: 1
-                      associations: \(Self.associations)
+                      associations: \(limits.associations)
 
                 """
             if let cap = source.knownCap { text += "      max_results: \(cap)\n" }

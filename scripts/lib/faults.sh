@@ -1,12 +1,13 @@
 # Sourced by scripts/test and scripts/faults: processes and the database killed while they work. Needs $concord, and the
 # functions of stages.sh, simulator.sh and sweeps.sh.
 
-# with_simulator STUDIES SEED COMMAND…: runs the command, with the directory as its argument, on eight simulated PACS.
+# with_simulator STUDIES SEED RATE COMMAND…: runs the command, with the directory as its argument, on eight simulated PACS
+# that allow RATE questions a second each.
 with_simulator() {
-    local studies=$1 seed=$2
-    shift 2
+    local studies=$1 seed=$2 rate=$3
+    shift 3
     directory=$(scratch faults)
-    "$concord" simulate --studies "$studies" --seed "$seed" --dir "$directory" >"$directory/simulator.log" 2>&1 &
+    "$concord" simulate --studies "$studies" --seed "$seed" --queries-per-second "$rate" --dir "$directory" >"$directory/simulator.log" 2>&1 &
     simulator=$!
     trap 'status=$?; stop "$simulator"; keep_or_remove "$status" "$directory"' EXIT
     trap 'exit 130' INT TERM
@@ -83,7 +84,6 @@ kill_at_messages() {
 # again. The sweep itself goes on, and ends well.
 database_faults() {
     local rounds=$1 directory=$2 round sweeper status=0 cluster
-    with_database "$directory" slowly "$directory"
     "$concord" sweep --config "$directory/concord.yaml" >"$directory/sweep.log" 2>&1 &
     sweeper=$!
     wait_for "$sweeper" 30 test -e "$(cluster_of "$directory")/postmaster.pid" || true
@@ -104,9 +104,6 @@ database_faults() {
     [ "$status" = 0 ] && [ "$round" -gt 3 ] || { cat "$directory/sweep.log"; return 1; }
     then_true "$directory"
 }
-
-# slowly DIR URL: so little is asked in a second that a sweep takes a while.
-slowly() { sed -i 's/queries_per_second: .*/queries_per_second: 4/' "$1/concord.yaml"; }
 
 restart_at_once() {
     local binaries

@@ -17,7 +17,8 @@ package final class SimulatedEnterprise: Sendable {
     /// Starts the sources on consecutive ports from `portsFrom`, 0 for free ones, and writes `truth.json` and a matching
     /// `concord.yaml` into `directory`.
     package static func start(
-        studies: Int, seed: UInt64, directory: String, host: String = "127.0.0.1", portsFrom: Int = 0
+        studies: Int, seed: UInt64, directory: String, host: String = "127.0.0.1", portsFrom: Int = 0,
+        limits: ConcordConfiguration.Limits = ConcordConfiguration.Limits()
     ) async throws -> SimulatedEnterprise {
         let enterprise = Enterprise(seed: seed, studies: studies, blankDates: true)
         var sources: [SimulatedPACS] = []
@@ -31,7 +32,7 @@ package final class SimulatedEnterprise: Sendable {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try enterprise.truth.json().write(to: running.file("truth.json"))
         let configuration = ConcordConfiguration(
-            enterprise: enterprise, host: host, ports: running.ports,
+            enterprise: enterprise, host: host, ports: running.ports, limits: limits,
             dataDirectory: running.file("data").standardizedFileURL.path)
         try Data(configuration.yaml.utf8).write(to: running.file("concord.yaml"))
         return running

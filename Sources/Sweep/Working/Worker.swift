@@ -28,6 +28,7 @@ struct Worker: Sendable {
         var machine = WorkerMachine(planner: planner, patience: patience)
         var line = await pool.line(to: source, purpose: .sweep)
         var action = machine.start()
+        var leased = ContinuousClock.now
         do {
             while true {
                 try Task.checkCancellation()
@@ -37,11 +38,13 @@ struct Worker: Sendable {
                     event = .outlook(try await pool.persistently { try await $0.outlook(run: run, source: source.id) })
                 case .openLine: event = .line(try await line.open())
                 case .claim:
+                    leased = .now
                     event = .claimed(
                         try await pool.persistently { try await $0.claim(run: run, source: source.id, worker: name) })
                 case .narrow(let slice, let lower):
                     event = .narrowed(try await pool.persistently { try await $0.narrow(slice, to: lower) })
                 case .ask(let question):
+                    await renew(machine.claimed, leasedAt: &leased)
                     let (outcome, answer) = try await asking(question, on: line, for: machine.claimed)
                     event = .answered(outcome, answer)
                 case .finish(let slice, let outcome, let gathered):
@@ -54,6 +57,7 @@ struct Worker: Sendable {
                     line = await pool.line(to: source, purpose: .sweep)
                     event = .carriedOut
                 case .sleep(let duration, let reason):
+                    await renew(machine.claimed, leasedAt: &leased)
                     if let reason { report(.waiting(source: source.name, reason, duration)) }
                     try await pool.clock.sleep(for: duration)
                     event = .carriedOut
@@ -68,6 +72,13 @@ struct Worker: Sendable {
             if let slice = machine.claimed { _ = try? await index.finish(slice, outcome: .deferred(.zero)) }
             throw error
         }
+    }
+
+    /// A slice of many short questions outlives its lease between them, too.
+    private func renew(_ slice: ClaimedSlice?, leasedAt: inout ContinuousClock.Instant) async {
+        guard let slice, leasedAt.duration(to: .now) >= Self.renewal else { return }
+        let now = ContinuousClock.now
+        if (try? await index.renew(slice)) != nil { leasedAt = now }
     }
 
     /// Asks while the slice's lease is kept.

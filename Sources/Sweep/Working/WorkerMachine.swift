@@ -98,7 +98,7 @@ package struct WorkerMachine: Sendable {
         case (.givingBack, .carriedOut):
             if case .sleep = afterGivingBack { step = .sleeping } else { step = .stopped }
             return afterGivingBack
-        case (.sleeping, .carriedOut): return look()
+        case (.sleeping, .carriedOut): return slice == nil ? look() : ask()
         default:
             // Own bug: the slice, if there is one, is leased again when its lease has run out.
             step = .stopped
@@ -227,6 +227,9 @@ package struct WorkerMachine: Sendable {
         case .failed(let error, let rows, let time, let health):
             took += time
             return failed(error, rows: rows, health, &experience, jitter)
+        case .notNow(let wait, .gap, _), .notNow(let wait, .places, _):
+            // Its turn comes: a source that takes one question per association would never see the second one otherwise.
+            return sleep(wait, nil)
         case .notNow(let wait, _, _): return finish(.deferred(wait))
         case .ready, .closed: return finish(.deferred(Self.rest))
         }

@@ -15,9 +15,13 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "The address that they listen on; another one only in a network of your own.") var host = "127.0.0.1"
     @Option(help: "First of eight consecutive ports (default: free ones).") var ports: Int = 0
 
+    @Option(help: "What concord.yaml allows at each PACS.") var queriesPerSecond = 40
+    @Option(help: "What concord.yaml allows at each PACS.") var associations = 2
+
     func run() async throws {
         let enterprise = try await SimulatedEnterprise.start(
-            studies: studies, seed: seed, directory: dir, host: host, portsFrom: ports)
+            studies: studies, seed: seed, directory: dir, host: host, portsFrom: ports,
+            limits: .init(queriesPerSecond: queriesPerSecond, associations: associations))
         print("serving \(studies) studies on 8 PACS, ports \(enterprise.ports); \(dir)/concord.yaml")
         fflush(nil)
         await StopSignal.wait()

@@ -23,6 +23,8 @@ struct SimulatedWorker {
     var isDone = false
     /// When the question under way was sent, on the world's clock; nil: none is.
     var sentAt: Moment?
+    /// When the slice's lease was last known to be ours.
+    var leased = Moment.min
     /// First and last moment of the questions of the slice under way.
     var asked: (from: Moment, to: Moment)?
 }

@@ -193,7 +193,10 @@ final class Simulation {
             agenda.plan(.keepPlaces(process: process, incarnation: incarnation), at: now + 2_000_000)
         case .keepSlice(let worker, let generation, let number):
             guard isCurrent(worker, generation, number), let slice = workers[worker].machine.claimed else { return }
-            if now >= databaseDownUntil { guard try await ledger.renew(slice, at: now + skew) else { return } }
+            if now >= databaseDownUntil {
+                guard try await ledger.renew(slice, at: now + skew) else { return }
+                workers[worker].leased = now
+            }
             agenda.plan(.keepSlice(worker: worker, generation: generation, number: number), at: now + 15_000_000)
         case .startProcess(let process): start(process)
         case .crashProcess(let process): crash(process)
@@ -306,7 +309,12 @@ final class Simulation {
 
     private func plan(_ worker: Int, after delay: Moment, _ make: (Int, Int, Int) -> Item) {
         workers[worker].waitingFor += 1
-        agenda.plan(make(worker, workers[worker].generation, workers[worker].waitingFor), at: now + max(1, delay))
+        let (generation, number) = (workers[worker].generation, workers[worker].waitingFor)
+        agenda.plan(make(worker, generation, number), at: now + max(1, delay))
+        let renewal = max(now, workers[worker].leased + 15_000_000)
+        if workers[worker].machine.claimed != nil, renewal < now + delay {
+            agenda.plan(.keepSlice(worker: worker, generation: generation, number: number), at: renewal)
+        }
     }
 
     private func ask(_ asked: Asked, _ worker: Int) {
@@ -319,7 +327,9 @@ final class Simulation {
     private func perform(_ action: WorkerMachine.Action, _ worker: Int) {
         switch action {
         case .look: ask(.outlook, worker)
-        case .claim: ask(.claim, worker)
+        case .claim:
+            workers[worker].leased = now
+            ask(.claim, worker)
         case .narrow(let slice, let lower): ask(.narrow(slice, lower), worker)
         case .finish(let slice, let outcome, let gathered): ask(.finish(slice, outcome, gathered.studies), worker)
         case .abandon(let reason): ask(.abandon(reason), worker)
@@ -385,8 +395,6 @@ final class Simulation {
             network(
                 .found(reply.error, rows: reply.rows.count, took: .microseconds(reply.took)), worker, after: reply.took,
                 reply.rows)
-            let (generation, number) = (workers[worker].generation, workers[worker].waitingFor)
-            agenda.plan(.keepSlice(worker: worker, generation: generation, number: number), at: now + 15_000_000)
         case .findGiven: break
         case .disconnect:
             if let connection = workers[worker].connection { source.close(connection) }
