@@ -53,13 +53,16 @@ killed_sweeps() {
         sleep "$((RANDOM % 2)).$((RANDOM % 10))$((RANDOM % 10))"
         kill -KILL "$sweeper" 2>/dev/null || true
         was_killed "$sweeper" "$directory"
-        [ $((kill % 4)) != 0 ] || kill -KILL "$(head -1 "$(cluster_of "$directory")/postmaster.pid")"
+        [ $((kill % 4)) != 0 ] || kill_database "$(cluster_of "$directory")/postmaster.pid"
         # Once a run has ended well there is nothing left to interrupt: it begins anew.
         printf '\rkill %d of %d' "$kill" "$kills"
     done
     printf ', %d while it worked\n' "$killed"
     then_true "$directory"
 }
+
+# The sweep may have ended well, and the database with it.
+kill_database() { [ ! -e "$1" ] || kill -KILL "$(head -1 "$1")" || true; }
 
 # killed_at_messages LAST DIR: a sweep, killed as a thread of it sends its Nth message to the database or to a PACS, for
 # each N: before, at and after every COMMIT. The database runs on, so that only Concord is traced and killed.

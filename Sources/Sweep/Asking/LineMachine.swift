@@ -266,6 +266,11 @@ package struct LineMachine: Sendable {
     }
 
     private mutating func failed(_ error: DIMSEError, rows: Int, took: Duration) -> Action {
+        if requests.first?.reason == .brake, let answer {
+            // The question before it was answered: what is wrong will show with the next one.
+            requests = []
+            return close(answer)
+        }
         let isClosed = error.code == .connectionClosed || error.code == .aborted
         if isClosed, rows == 0, queries > 1, !hasReopened {
             // It has served before: one query per association (F83), or an idle one that was dropped (F84).
@@ -277,11 +282,6 @@ package struct LineMachine: Sendable {
                 return .learnSingleQueries
             }
             return close(nil)
-        }
-        if requests.first?.reason == .brake, let answer {
-            // The question before it was answered: what is wrong will show with the next one.
-            requests = []
-            return close(answer)
         }
         return fail(error, rows: rows, took: took)
     }

@@ -219,6 +219,11 @@ package struct WorkerMachine: Sendable {
     private mutating func answered(
         _ outcome: LineMachine.Outcome, _ part: SliceAnswer, _ experience: inout Experience, _ jitter: Double
     ) -> Action {
+        if case .notNow(let wait, let reason, _) = outcome, reason == .gap || reason == .places {
+            // Its turn comes, and it is asked afresh: the second question of a slice would never be put to a source that
+            // takes one per association otherwise.
+            return sleep(wait, nil)
+        }
         answer.add(part)
         switch outcome {
         case .answered(let time):
@@ -227,9 +232,6 @@ package struct WorkerMachine: Sendable {
         case .failed(let error, let rows, let time, let health):
             took += time
             return failed(error, rows: rows, health, &experience, jitter)
-        case .notNow(let wait, .gap, _), .notNow(let wait, .places, _):
-            // Its turn comes: a source that takes one question per association would never see the second one otherwise.
-            return sleep(wait, nil)
         case .notNow(let wait, _, _): return finish(.deferred(wait))
         case .ready, .closed: return finish(.deferred(Self.rest))
         }

@@ -33,13 +33,7 @@ struct BenchIngest: AsyncParsableCommand {
     }
 
     private func measure(_ pool: PostgresPool, _ connectionString: String, _ directory: String) async throws {
-        let index = StudyIndex(pool: pool)
-        try await index.migrate()
-        let ids = try await index.register([
-            SourceDefinition(name: "bench", aeTitle: "BENCH", host: "127.0.0.1", port: 104, issuer: "BENCH")
-        ])
-        guard let source = ids["bench"] else { return }
-        let workload = Workload(index: index, source: source, size: size)
+        let workload = try await IngestWorkload(pool, size: size)
         let filled = (preload + size - 1) / size
         Terminal.complain("filling the index with \(filled * size) observations …")
         _ = try await workload.merge(slices: 0..<filled)
@@ -122,9 +116,9 @@ struct BenchIngest: AsyncParsableCommand {
             var script = "BEGIN;\n"
             for (table, columns) in tables {
                 let shown = columns.map {
-                    $0 == "study_uid" ? "replace(study_uid, '\(Workload.root)', '\(Workload.root)9')" : $0
+                    $0 == "study_uid" ? "replace(study_uid, '\(IngestWorkload.root)', '\(IngestWorkload.root)9')" : $0
                 }.joined(separator: ", ")
-                let rows = "SELECT \(shown) FROM \(table) WHERE study_uid LIKE '\(Workload.root).\(slice).%'"
+                let rows = "SELECT \(shown) FROM \(table) WHERE study_uid LIKE '\(IngestWorkload.root).\(slice).%'"
                 let file = "\(files)/\(table)-\(slice)"
                 export += "\\copy (\(rows)) TO '\(file)' (FORMAT binary)\n"
                 script += "\\copy \(table) (\(columns.joined(separator: ", "))) FROM '\(file)' (FORMAT binary)\n"
@@ -174,56 +168,5 @@ private final class PsqlCopy {
     func end() throws {
         try input.fileHandleForWriting.close()
         process.waitUntilExit()
-    }
-}
-
-/// Slices of made-up observations: UIDs in no order of time, as archives hand them out, and days of their own.
-private struct Workload: Sendable {
-    static let root = "1.2.840.99999.7"
-
-    let index: StudyIndex
-    let source: Int32
-    let size: Int
-
-    /// Claims and merges slices as a sweep's worker does; returns how long that took. `changing`: one row in so many
-    /// has another description than before.
-    func merge(slices: Range<Int>, changing: Int? = nil) async throws -> Duration {
-        let new = slices.map { NewSlice(sourceID: source, range: SliceRange(dates: day($0))) }
-        let run = try await index.openRun(job: "bench", slices: new, resumeKey: nil)
-        var spent = Duration.zero
-        for slice in slices {
-            let records = (0..<size).map {
-                record(slice, $0, isChanged: $0 % (changing ?? .max) == 0 && changing != nil)
-            }
-            let start = ContinuousClock.now
-            guard case .slice(let claimed) = try await index.claim(run: run.id, source: source, worker: "bench") else {
-                throw IndexError(.corrupt, "a slice is missing")
-            }
-            let proof = SliceProof(
-                rawRows: size, distinctUIDs: size, filteredOut: 0, finalStatus: 0, duration: .zero)
-            _ = try await index.finish(claimed, outcome: .complete(proof), records: records)
-            spent += ContinuousClock.now - start
-        }
-        try await index.closeRun(run.id)
-        return spent
-    }
-
-    private func day(_ slice: Int) -> DateRange {
-        DateRange(day: (DICOMDate("19950101") ?? .earliest).adding(days: slice))
-    }
-
-    private func record(_ slice: Int, _ row: Int, isChanged: Bool) -> StudyRecord {
-        let number = slice * size + row
-        let scattered = UInt64(number) &* 0x9E37_79B9_7F4A_7C15
-        let date = day(slice).lower?.da ?? ""
-        return StudyRecord(texts: [
-            "\(Self.root).\(slice).\(scattered)", "ID\(scattered % 400_009)", "BENCH",
-            "FAMILY\(scattered % 50_021)^GIVEN\(scattered % 997)^^", "19\(50 + number % 50)0\(1 + number % 9)15",
-            number % 2 == 0 ? "F" : "M", date, "1\(number % 10)3\(number % 6)27", "ACC\(scattered % 9_000_011)",
-            "\(number % 9_999)",
-            isChanged ? "CHANGED DESCRIPTION" : "CT CHEST WITH CONTRAST", "REFERRER\(number % 977)^DOCTOR", "CT\\SR",
-            "\(1 + number % 9)",
-            "\(100 + number % 900)", "ONLINE", "BENCH", nil,
-        ])
     }
 }

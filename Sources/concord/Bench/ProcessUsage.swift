@@ -8,13 +8,21 @@ struct ProcessUsage {
     var cpu: Double
     var peakMegabytes: Double
 
-    /// Runs a program to its end, its output thrown away. A program that fails throws.
-    static func ofRunning(_ executable: String, _ arguments: [String]) throws -> ProcessUsage {
+    /// Runs a program to its end. A program that fails throws.
+    ///
+    /// - Parameters:
+    ///   - output: a file for what it prints; thrown away without.
+    ///   - endings: exit codes of success.
+    static func ofRunning(
+        _ executable: String, _ arguments: [String], output: String = "/dev/null", endings: Set<Int32> = [0]
+    ) throws -> ProcessUsage {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
-            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
+            posix_spawn_file_actions_addopen(
+                &actions, descriptor, descriptor == STDOUT_FILENO ? output : "/dev/null",
+                O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         }
         let words = ([executable] + arguments).map { strdup($0) }
         defer { for word in words { free(word) } }
@@ -26,7 +34,7 @@ struct ProcessUsage {
         var status: Int32 = 0
         var usage = rusage()
         while wait4(process, &status, 0, &usage) < 0, errno == EINTR {}
-        guard status == 0 else { throw ValidationError("\(executable) failed") }
+        guard status & 0x7F == 0, endings.contains(status >> 8) else { throw ValidationError("\(executable) failed") }
         return ProcessUsage(
             wall: (ContinuousClock.now - start) / .seconds(1), cpu: usage.cpuSeconds,
             peakMegabytes: Double(usage.ru_maxrss) / 1_024)

@@ -1,0 +1,58 @@
+import Foundation
+import PostgresClient
+import StudyIndex
+
+/// One sweep of all sources in a process of its own, and what it took.
+struct MeasuredSweep {
+    let usage: ProcessUsage
+    let threads: ThreadUsage
+    let server: ServerUsage
+    let simulatorCPU: Double
+    /// C-FINDs that slices took, by source.
+    let questions: [String: Int]
+    /// Of `study`, inserted or updated.
+    let rowsWritten: Int
+
+    static func run(_ simulator: SimulatorProcess, _ pool: PostgresPool) async throws -> MeasuredSweep {
+        let output = simulator.directory + "/threads.json"
+        let (transaction, server, cpu) = (
+            try await transaction(pool), try await ServerUsage.now(pool), simulator.cpu
+        )
+        let usage = try ProcessUsage.ofRunning(
+            CommandLine.arguments[0], ["bench", "sweep", "--sweep", simulator.configuration], output: output)
+        return MeasuredSweep(
+            usage: usage,
+            threads: try JSONDecoder().decode(
+                ThreadUsage.self, from: try Data(contentsOf: URL(fileURLWithPath: output))),
+            server: try await ServerUsage.now(pool) - server, simulatorCPU: simulator.cpu - cpu,
+            questions: try await questions(pool), rowsWritten: try await rowsWritten(since: transaction, pool))
+    }
+
+    private static func transaction(_ pool: PostgresPool) async throws -> Int64 {
+        try await pool.withConnection { connection in
+            Int64(try connection.query("SELECT pg_current_xact_id()::text::int8")[0].int(0) ?? 0)
+        }
+    }
+
+    /// Statistics would come too late.
+    private static func rowsWritten(since transaction: Int64, _ pool: PostgresPool) async throws -> Int {
+        try await pool.withConnection { connection in
+            try connection.query("SELECT count(*) FROM study WHERE xmin::text::int8 > $1", [.int(transaction)])[0].int(
+                0)
+                ?? 0
+        }
+    }
+
+    /// Of the last run. What was not asked, because it only stands for its parts, has no attempt.
+    private static func questions(_ pool: PostgresPool) async throws -> [String: Int] {
+        try await pool.withConnection { connection in
+            let rows = try connection.query(
+                """
+                SELECT s.name, sum(attempt)::int8 FROM slice JOIN source s ON s.id = source_id
+                WHERE run_id = (SELECT max(id) FROM job_run) GROUP BY 1
+                """)
+            return Dictionary(
+                rows.compactMap { row in row.string(0).map { ($0, row.int(1) ?? 0) } }, uniquingKeysWith: +)
+        }
+    }
+}
