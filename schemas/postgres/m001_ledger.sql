@@ -171,6 +171,8 @@ CREATE TABLE slice (
 -- Children first, so that a run goes deep before it goes wide and few slices are open at once.
 CREATE INDEX slice_open ON slice (run_id, source_id, id DESC) WHERE state IN ('ready', 'leased');
 CREATE INDEX slice_run ON slice (run_id, source_id);
+-- The largest answer so far, which each claim asks for.
+CREATE INDEX slice_largest ON slice (run_id, source_id, level, raw_rows) WHERE final_status = 0;
 CREATE INDEX slice_parent ON slice (parent_id);
 CREATE INDEX slice_day ON slice (day_id) WHERE day_id IS NOT NULL;
 

@@ -116,8 +116,23 @@ extension UserInformation {
             case 0x51: maximumLength = item.contents.readInteger() ?? 0
             case 0x52: implementationClassUID = item.contents.uid
             case 0x55: implementationVersionName = item.contents.uid
+            case 0x56:
+                guard extendedNegotiations.count < 128 else {
+                    throw DIMSEError(.limitExceeded, "more than 128 extended negotiations")
+                }
+                extendedNegotiations.append(try ExtendedNegotiation(&item.contents))
             default: break
             }
         }
+    }
+}
+
+extension ExtendedNegotiation {
+    fileprivate init(_ body: inout ByteBuffer) throws(DIMSEError) {
+        guard let length = body.readInteger(as: UInt16.self), let uid = body.readSlice(length: Int(length)) else {
+            throw DIMSEError(.malformed, "an extended negotiation ends too early")
+        }
+        sopClassUID = uid.uid
+        options = body.readBytes(length: body.readableBytes) ?? []
     }
 }

@@ -75,6 +75,13 @@ extension UserInformation {
             PDU.item(0x51, &buffer) { $0.writeInteger(maximumLength) }
             PDU.text(0x52, implementationClassUID, &buffer)
             PDU.text(0x55, implementationVersionName, &buffer)
+            for negotiation in extendedNegotiations {
+                PDU.item(0x56, &buffer) { buffer in
+                    buffer.writeInteger(UInt16(truncatingIfNeeded: negotiation.sopClassUID.utf8.count))
+                    buffer.writeString(negotiation.sopClassUID)
+                    buffer.writeBytes(negotiation.options)
+                }
+            }
         }
     }
 }

@@ -51,10 +51,19 @@ final class ProviderSession: UpperLayerUser {
         self.request = request
         bodyLimit = MessageWriter.bodyLimit(peerMaximum: request.user.maximumLength)
         let results = request.contexts.map(answer)
-        layer.accept(
-            AssociateAccept(called: request.called.padded, calling: request.calling.padded, contexts: results))
+        var accept = AssociateAccept(
+            called: request.called.padded, calling: request.calling.padded, contexts: results)
+        accept.user.extendedNegotiations = request.user.extendedNegotiations.compactMap(grant)
+        layer.accept(accept)
         configuration.onAssociation?(.opened(calling: request.calling))
         restartIdleTimer(layer, .seconds(30))
+    }
+
+    /// Relational questions where they are asked for and answered; no other option.
+    private func grant(_ asked: ExtendedNegotiation) -> ExtendedNegotiation? {
+        guard contexts.values.contains(where: { $0.model?.rawValue == asked.sopClassUID }) else { return nil }
+        let isGranted = asked.isRelational && configuration.grantsRelationalQuestions
+        return ExtendedNegotiation(sopClassUID: asked.sopClassUID, options: [isGranted ? 1 : 0])
     }
 
     private func answer(_ context: ProposedContext) -> ContextResult {

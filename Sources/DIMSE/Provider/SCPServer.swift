@@ -14,6 +14,8 @@ package struct SCPConfiguration: Sendable {
     package var pduPacking = PDUPacking.one
     /// After so many C-FINDs the next one finds the connection closed (F83); nil: no limit.
     package var queriesPerAssociation: Int?
+    /// Whether relational questions are granted to who asks for them (PS3.4 §C.5.1.1).
+    package var grantsRelationalQuestions = false
     /// Open associations at once, in all, per calling AE title and per address; beyond it they are rejected for now
     /// (local limit exceeded).
     package var maximumAssociations = 2_000

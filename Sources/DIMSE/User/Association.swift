@@ -14,12 +14,15 @@ package final class Association: Sendable {
     private let open: OpenFlag
     /// The information models that the peer accepted for C-FIND.
     package let acceptedModels: Set<FindModel>
+    /// Those of them for which it granted relational questions (PS3.4 §C.5.1.1).
+    package let relationalModels: Set<FindModel>
 
-    fileprivate init(channel: any Channel, core: Core, open: OpenFlag, acceptedModels: Set<FindModel>) {
+    fileprivate init(channel: any Channel, core: Core, open: OpenFlag, accept: AssociateAccept) {
         self.channel = channel
         self.core = core
         self.open = open
-        self.acceptedModels = acceptedModels
+        acceptedModels = UserContexts.models(accepted: accept)
+        relationalModels = UserContexts.relationalModels(accepted: accept)
     }
 
     /// Connects and negotiates Verification, and FIND of the Study Root, Patient Root and Patient/Study Only models.
@@ -134,8 +137,7 @@ struct OpeningAssociation: Sendable {
                     core.value.1.abort(DIMSEError(.cancelled, "given up while it was opened"))
                 }
             }
-            return Association(
-                channel: channel, core: core, open: isOpen, acceptedModels: UserContexts.models(accepted: accept))
+            return Association(channel: channel, core: core, open: isOpen, accept: accept)
         } catch {
             throw error as? DIMSEError ?? DIMSEError(.connectionClosed, "the connection broke")
         }

@@ -24,6 +24,15 @@ enum UserContexts {
             }
     }()
 
+    /// Relational questions, and nothing that would change how dates and times are matched (F15).
+    static let negotiations = models.map { ExtendedNegotiation(sopClassUID: $0.rawValue, options: [1]) }
+
+    static func relationalModels(accepted: AssociateAccept) -> Set<FindModel> {
+        models(accepted: accepted).filter { model in
+            accepted.user.extendedNegotiations.contains { $0.sopClassUID == model.rawValue && $0.isRelational }
+        }
+    }
+
     /// The contexts that the peer accepted, with the transfer syntax that it chose (F92).
     static func accepted(_ accept: AssociateAccept) -> [UInt8: TransferSyntax] {
         var accepted: [UInt8: TransferSyntax] = [:]

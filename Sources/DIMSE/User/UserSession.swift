@@ -54,8 +54,9 @@ final class UserSession: UpperLayerUser {
     // MARK: Opening
 
     func transportReady(_ layer: UpperLayer<UserSession>) {
-        layer.request(
-            AssociateRequest(called: peer.called, calling: peer.calling, contexts: UserContexts.proposed))
+        var request = AssociateRequest(called: peer.called, calling: peer.calling, contexts: UserContexts.proposed)
+        request.user.extendedNegotiations = UserContexts.negotiations
+        layer.request(request)
         guard let loop = layer.eventLoop else { return }
         lastActivity = loop.now
         schedule(layer, after: TimeAmount(peer.timeouts.acse))

@@ -30,6 +30,7 @@ package final class SimulatedPACS: Sendable {
         configuration.aeTitles = [try AETitle(profile.aeTitle)]
         configuration.pduPacking = profile.temper.packsSeveralPDVs ? .several : .one
         configuration.queriesPerAssociation = profile.temper.queriesPerAssociation
+        configuration.grantsRelationalQuestions = profile.temper.takesRelationalQuestions
         configuration.onAssociation = { event in
             switch event {
             case .opened(let calling): log.record(.associationOpened, calling: calling.value)

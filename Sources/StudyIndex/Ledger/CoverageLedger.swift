@@ -166,4 +166,6 @@ package enum CapabilityName {
     package static let silentCap = "silent_cap"
     /// The most rows that the source sends before it says that there are more.
     package static let announcedCap = "announced_cap"
+    /// The most rows that a source has sent which refuses what is too broad.
+    package static let mostRowsAccepted = "most_rows_accepted"
 }

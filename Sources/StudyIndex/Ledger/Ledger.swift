@@ -49,6 +49,11 @@ extension StudyIndex {
         _ = try await pool.withConnection { try $0.query(SQL.closeRun, [.int(run.value)]) }
     }
 
+    /// Keeps what a run has shown of how much sources send that refuse what is too broad.
+    package func learnAccepted(_ run: RunID) async throws {
+        _ = try await pool.withConnection { try $0.query(SQL.learnAccepted, [.int(run.value)]) }
+    }
+
     /// Runs that have not ended, the oldest first, and the sources that they still have slices for.
     package func openRuns() async throws -> [(run: RunID, sources: [String])] {
         try await pool.withConnection { connection in

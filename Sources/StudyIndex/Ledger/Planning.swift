@@ -12,12 +12,23 @@ extension StudyIndex {
                     .int(Int64(source)), .int(Int64(Days.number(dates.lower ?? .earliest))),
                     .int(Int64(Days.number(dates.upper ?? .latest))),
                 ])
-            var counts: [DICOMDate: Int] = [:]
-            for row in rows {
-                if let date = row.date(0).flatMap(Days.date) { counts[date] = row.int(1) }
-            }
-            return counts
+            return Self.counts(rows)
         }
+    }
+
+    /// Days on which a source is known to hold more than so many studies, all of them with a time.
+    package func crowdedDays(source: Int32, over most: Int) async throws -> [DICOMDate: Int] {
+        try await pool.withConnection { connection in
+            Self.counts(try connection.query(SQL.crowdedDays, [.int(Int64(source)), .int(Int64(most))]))
+        }
+    }
+
+    private static func counts(_ rows: PostgresResult) -> [DICOMDate: Int] {
+        var counts: [DICOMDate: Int] = [:]
+        for row in rows {
+            if let date = row.date(0).flatMap(Days.date) { counts[date] = row.int(1) }
+        }
+        return counts
     }
 
     /// What a source's patient IDs begin with, and which modalities its studies have.

@@ -71,6 +71,11 @@ package actor Line {
     /// What the source accepted for C-FIND; empty while no association is open.
     var acceptedModels: Set<FindModel> { association?.acceptedModels ?? [] }
 
+    /// Whether it granted relational questions in the model that is asked.
+    var grantsRelationalQuestions: Bool {
+        association.map { $0.relationalModels.contains($0.preferredModel) } ?? false
+    }
+
     var isOpen: Bool { machine.isOpen && association?.isOpen == true }
 
     private func noticeLoss() {
@@ -178,7 +183,7 @@ package actor Line {
         } catch let error as DIMSEError {
             failure = error
         } catch is SliceAnswer.TooManyRows {
-            failure = DIMSEError(.limitExceeded, "more than \(SliceAnswer.maximumRows) matches")
+            failure = DIMSEError(.tooManyMatches, "more than \(SliceAnswer.maximumRows) matches")
         } catch {
             failure = .given
         }

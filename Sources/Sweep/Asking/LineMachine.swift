@@ -341,6 +341,7 @@ extension DIMSEError {
         case .echoFailed, .connectFailed, .tlsFailed, .aborted, .connectionClosed, .timedOut, .noAcceptedContext,
             .malformed, .limitExceeded:
             .failure
+        case .tooManyMatches: .success
         case .cancelled, .invalidAETitle: nil
         }
     }

@@ -5,7 +5,7 @@ import StudyIndex
 /// Gathers the matches of one C-FIND as they arrive, or of the several that a slice takes.
 package struct SliceAnswer: Sendable {
     /// More rows than one transaction should merge. The answer is given up and its range split (F12).
-    static let maximumRows = 50_000
+    static let maximumRows = 10_000
 
     private(set) var studies: [StudyRecord] = []
     private(set) var series: [SeriesRecord] = []

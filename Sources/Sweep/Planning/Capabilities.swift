@@ -28,6 +28,8 @@ package struct Capabilities: Sendable, Hashable {
     package var silentCap: Int?
     /// The most rows that it sends before it says that there are more (F2).
     package var announcedCap: Int?
+    /// The most rows that a source has sent which refuses what is too broad (F3): no more is asked of it at once.
+    package var mostRowsAccepted: Int?
     /// Of one small question.
     package var latency: Duration?
 
@@ -46,6 +48,7 @@ package struct Capabilities: Sendable, Hashable {
             case Name.queriesPerAssociation: queriesPerAssociation = Int(value)
             case CapabilityName.silentCap: silentCap = Int(value)
             case CapabilityName.announcedCap: announcedCap = Int(value)
+            case CapabilityName.mostRowsAccepted: mostRowsAccepted = Int(value)
             case Name.latency: latency = Int(value.prefix { $0.isNumber }).map { .milliseconds($0) }
             default: break
             }

@@ -7,8 +7,12 @@ struct Density: Sendable {
     private var perDay = [Double?](repeating: nil, count: 7)
     private var daysLearned = 0
 
-    /// Weight of one more day against what was known.
-    private static let weight = 0.25
+    /// Weight of one more day against what was known of its day of the week.
+    private static let weight = 0.15
+    /// So many studies say as much as what was known.
+    private static let persuasion = 40.0
+    /// A day with a screening campaign or a migration's import says little about the others.
+    private static let steps = 0.5...1.5
     /// Of a long range only the days nearest to what is asked next say something about it.
     private static let daysOfOneAnswer = 60
 
@@ -34,6 +38,7 @@ struct Density: Sendable {
         guard let upper = range.upper else { return }
         let lower = max(range.lower ?? .earliest, upper.adding(days: -36_500))
         let last = min(upper, lower.adding(days: Self.daysOfOneAnswer - 1))
+        follow(lower, last, studies)
         for offset in 0...max(0, lower.days(to: last)) {
             let date = last.adding(days: -offset)
             let seen = Double(studies[date] ?? 0)
@@ -43,6 +48,34 @@ struct Density: Sendable {
         }
     }
 
+    /// One day has so many, by what some of its hours have.
+    mutating func learn(_ day: DICOMDate, studies: Double) {
+        let weekday = Self.weekday(day)
+        perDay[weekday] = perDay[weekday].map { $0 + 2 * Self.weight * (studies - $0) } ?? studies
+    }
+
+    /// One day has more than so many.
+    mutating func exceeded(_ day: DICOMDate, _ studies: Double) {
+        let weekday = Self.weekday(day)
+        guard isKnown, let known = perDay[weekday], known < 1.2 * studies else { return }
+        perDay[weekday] = known + 0.4 * (1.2 * studies - known)
+    }
+
+    /// All days of the week become more or fewer together, where an archive grew or was younger.
+    private mutating func follow(_ lower: DICOMDate, _ upper: DICOMDate, _ seen: [DICOMDate: Int]) {
+        guard isKnown else { return }
+        let expected = self.studies(from: lower, to: upper)
+        let found = Double(seen.reduce(0) { (lower...upper).contains($1.key) ? $0 + $1.value : $0 })
+        guard expected > 0 else { return }
+        scale(by: (found + Self.persuasion) / (expected + Self.persuasion))
+    }
+
+    /// There are more than was thought, or fewer.
+    mutating func scale(by factor: Double) {
+        let step = min(max(factor, Self.steps.lowerBound), Self.steps.upperBound)
+        perDay = perDay.map { $0.map { $0 * step } }
+    }
+
     private static func weekday(_ date: DICOMDate) -> Int { ((date.daysSince1970 % 7) + 7) % 7 }
 }
 
@@ -50,6 +83,18 @@ struct Density: Sendable {
 struct TimesOfDay: Sendable {
     private var counts = [Int](repeating: 0, count: 48)
     private static let bin = DICOMTime.microsecondsPerDay / 48
+
+    var isKnown: Bool { counts.reduce(0, +) >= 1_000 }
+
+    /// The part of a day's studies that were made at these times; nil: too little is known.
+    func share(of times: TimeRange) -> Double? {
+        guard isKnown else { return nil }
+        let first = min(47, (times.lower ?? .midnight).microseconds / Self.bin)
+        let last = min(47, (times.upper ?? .endOfDay).microseconds / Self.bin)
+        // Half of the bins at the borders.
+        let inside = counts[first...max(first, last)].reduce(0, +)
+        return (Double(inside) - Double(counts[first] + counts[max(first, last)]) / 2) / Double(counts.reduce(0, +))
+    }
 
     mutating func add(_ time: DICOMTime) { counts[min(47, time.microseconds / Self.bin)] += 1 }
 

@@ -6,17 +6,25 @@ import StudyIndex
 package struct Experience: Sendable {
     private(set) var density = Density()
     private(set) var timesOfDay = TimesOfDay()
-    /// Days of the last range of dates that was answered.
+    /// Days of the ranges of dates that were answered lately.
     private(set) var daysAnswered = 0
     /// How far answers were from what was expected, as a part of it.
     private(set) var surprise = 0.15
+    /// Whether a study without a time was seen.
+    private(set) var hasUntimed = false
+    /// How many studies days have, about, that have more than the source sends, all with a time as far as they were seen.
+    private(set) var crowdedDays: [DICOMDate: Int] = [:]
     private(set) var modalities: Set<String> = []
     /// What patient IDs begin with.
     private(set) var patientLeads: Set<Character> = []
     /// The most rows that an answer ending in Success had.
     private(set) var largestAnswer = 0
+    /// How many answers were just as large: a source that cuts its answers sends the same number again and again.
+    private var largestAnswers = 0
     /// Rows after which the source said that there are more; nil: it has not.
-    private(set) var croppedAt: Int?
+    private var croppedAt: Int?
+    /// Studies that were expected where it refused the question as too broad, at least; nil: it has not.
+    private var refusedAt: Double?
     /// Axes on which a question was answered, and questions on the others that were refused.
     private var answeredAxes: Set<SliceRange.Axis> = []
     private var refusals: [SliceRange.Axis: Int] = [:]
@@ -27,27 +35,49 @@ package struct Experience: Sendable {
 
     /// `isWhole`: the answer has all that there is in its range.
     mutating func learn(_ range: SliceRange, rows: Int, _ records: [StudyRecord], isWhole: Bool) {
+        if rows > largestAnswer { largestAnswers = 0 }
         largestAnswer = max(largestAnswer, rows)
+        if rows == largestAnswer { largestAnswers += 1 }
+        // What it did not refuse, it may have refused for another reason before.
+        if let refused = refusedAt, Double(rows) > 0.8 * refused { refusedAt = refused * 1.1 }
         for record in records {
-            if let time = record.studyTime { timesOfDay.add(time) }
+            if let time = record.studyTime { timesOfDay.add(time) } else { hasUntimed = true }
             modalities.formUnion(record.modalities)
             if let lead = record.patientID.first { patientLeads.insert(lead) }
         }
-        guard range.axis == .dates, let dates = range.dates, let upper = dates.upper else { return }
-        guard isWhole else { return }
+        guard isWhole, let dates = range.dates, let upper = dates.upper else { return }
+        if let day = range.day, let times = range.times, let share = timesOfDay.share(of: times), share > 0.2 {
+            density.learn(day, studies: Double(rows) / share)
+        }
+        guard range.axis == .dates else { return }
         if let lower = dates.lower {
             let days = lower.days(to: upper) + 1
             if density.isKnown, days < 400 {
                 let expected = max(density.studies(from: lower, to: upper), 4)
-                surprise += 0.2 * (abs(Double(records.count) - expected) / expected - surprise)
+                surprise +=
+                    0.1 * (min(Self.mostSurprising, abs(Double(records.count) - expected) / expected) - surprise)
             }
-            daysAnswered = days
+            // The short rest at a border says little.
+            daysAnswered = max(days, daysAnswered * 3 / 4)
         }
         density.learn(
             dates, Dictionary(records.compactMap { record in record.studyDate.map { ($0, 1) } }, uniquingKeysWith: +))
     }
 
-    private static let refusalsOfAnUnusableAxis = 4
+    /// More than that is another matter than chance.
+    private static let mostSurprising = 0.25
+
+    /// The most rows that an answer is likely to have; nil: nothing points to a limit. How much is asked at once depends on
+    /// it, and never whether an answer is trusted.
+    var mostRows: Double? {
+        let silent = largestAnswers >= 3 && largestAnswer >= Planner.smallestSilentCap ? largestAnswer - 1 : nil
+        let said = [silent, croppedAt.map { $0 - 1 }].compactMap { $0 }.map(Double.init)
+        // Where a refusal tells nothing of the limit but that it is below.
+        let refused = refusedAt.map { min($0, max(150, 1.25 * Double(largestAnswer))) }
+        return (said + [refused].compactMap { $0 }).min()
+    }
+
+    private static let refusalsOfAnUnusableAxis = 12
 
     mutating func noteAnswer(on axis: SliceRange.Axis) { answeredAxes.insert(axis) }
     mutating func noteRefusal(on axis: SliceRange.Axis) { refusals[axis, default: 0] += 1 }
@@ -65,12 +95,43 @@ package struct Experience: Sendable {
     }
 
     /// A range was too broad: the next is shorter.
-    mutating func overflowed(_ range: SliceRange, _ answer: Answer) {
+    mutating func overflowed(_ range: SliceRange, _ answer: Answer, _ records: [StudyRecord] = []) {
         if case .cropped = answer.end, answer.rawRows > 0 { croppedAt = answer.rawRows }
         guard range.axis == .dates, let lower = range.dates?.lower, let upper = range.dates?.upper else { return }
         daysAnswered = max(1, lower.days(to: upper) / 2)
-        surprise = min(0.5, surprise + 0.03)
+        noteCrowdedDay(lower, upper, records)
+        let expected = density.isKnown ? density.studies(from: lower, to: upper) : 0
+        if case .refused = answer.end {
+            refusedAt = max(min(refusedAt ?? .infinity, expected), Double(largestAnswer + 1))
+        }
+        // There are as many, at least.
+        let rows = Double(max(answer.rawRows, answer.end == .success ? 0 : largestAnswer))
+        if lower == upper { return density.exceeded(lower, rows) }
+        guard expected > 0, rows >= expected else { return }
+        surprise += 0.1 * (min(Self.mostSurprising, (rows - expected) / expected) - surprise)
+        density.scale(by: min(1.3, rows / expected * 1.05))
     }
+
+    /// The day that most of what was shown was made on: probably the one for which the range was too long.
+    static func crowdedDay(of records: [StudyRecord]) -> DICOMDate? {
+        let days = Dictionary(records.compactMap { record in record.studyDate.map { ($0, 1) } }, uniquingKeysWith: +)
+        guard let most = days.max(by: { $0.value < $1.value }), most.value * 2 > records.count else { return nil }
+        return most.key
+    }
+
+    /// Whether it has more than an answer may have by itself: its part of what was shown, against what its neighbours are
+    /// expected to have.
+    private mutating func noteCrowdedDay(_ lower: DICOMDate, _ upper: DICOMDate, _ records: [StudyRecord]) {
+        guard lower < upper, density.isKnown, let day = Self.crowdedDay(of: records) else { return }
+        let ofDay = records.filter { $0.studyDate == day }
+        guard ofDay.allSatisfy({ $0.studyTime != nil }) else { return }
+        let others = density.studies(from: lower, to: upper) - density.week(from: day)[0]
+        let part = Double(ofDay.count) / Double(records.count)
+        let studies = part > 0.95 ? 1.5 * Double(records.count) : others * part / (1 - part)
+        if studies > Double(records.count) { crowdedDays[day] = Int(studies) }
+    }
+
+    mutating func add(crowdedDays: [DICOMDate: Int]) { self.crowdedDays.merge(crowdedDays) { $1 } }
 
     mutating func add(modalities: some Sequence<String>, patientLeads: some Sequence<Character>) {
         self.modalities.formUnion(modalities)

@@ -17,7 +17,9 @@ extension Planner {
         case .dates:
             guard let dates = range.dates else { return [] }
             if range.day != nil { return parts(ofDay: range, answer, records, experience) }
-            return Self.halves(of: dates, experience.density).map { SliceRange(dates: $0) }
+            let parts =
+                Self.around(Experience.crowdedDay(of: records), in: dates) ?? Self.halves(of: dates, experience.density)
+            return parts.map { SliceRange(dates: $0) }
         case .times:
             let times = timeParts(of: range, answer, records, experience)
             return times.isEmpty ? finerParts(of: range, records, experience) : times
@@ -29,6 +31,16 @@ extension Planner {
     }
 
     // MARK: Days
+
+    /// What is after a day, the day, and what is before it; nil: it is not within, or halves are the same.
+    private static func around(_ day: DICOMDate?, in dates: DateRange) -> [DateRange]? {
+        guard let day, let lower = dates.lower, let upper = dates.upper, dates.contains(day), lower.days(to: upper) > 1
+        else { return nil }
+        var parts = [DateRange(day: day)]
+        if day < upper { parts.insert(DateRange(lower: day.adding(days: 1), upper: upper), at: 0) }
+        if day > lower { parts.append(DateRange(lower: lower, upper: day.adding(days: -1))) }
+        return parts
+    }
 
     /// Days partition: nothing is asked twice, and nothing falls between.
     static func halves(of dates: DateRange, _ density: Density = Density()) -> [DateRange] {
@@ -92,6 +104,21 @@ extension Planner {
         return parts
     }
 
+    /// The times of a day that will be more than the source sends, so that the whole of it need not be asked; nil: that is
+    /// not known, or studies without a time might be missed.
+    package func partsOfCrowdedDay(_ range: SliceRange, _ experience: Experience) -> [SliceRange]? {
+        guard range.axis == .dates, let day = range.day, (capabilities.timeRanges ?? .works) == .works,
+            !experience.isUnusable(.times), let most = mostRows(experience)
+        else { return nil }
+        let isExpected =
+            capabilities.timeRanges == .works && !experience.hasUntimed && experience.timesOfDay.isKnown
+            && experience.density.week(from: day)[0] > 1.15 * most
+        guard isExpected || experience.crowdedDays[day] != nil else { return nil }
+        let nothing = Answer(end: .success, rawRows: Int(most), distinct: 0)
+        let parts = timeParts(of: range, nothing, [], experience)
+        return parts.isEmpty ? nil : parts
+    }
+
     /// Times overlap at their borders, where the same study may come twice and none can fall between (F18). A TM range is
     /// only ever asked of a single day (F15).
     private func timeParts(
@@ -102,8 +129,10 @@ extension Planner {
         let upper = range.times?.upper ?? .endOfDay
         guard upper.microseconds - lower.microseconds > Self.narrowestTimes else { return [] }
         let sample = records.compactMap { $0.studyTime?.microseconds }
-        let sent = Double(cap ?? max(answer.rawRows, Self.smallestSilentCap))
-        let expected = range.axis == .dates ? experience.density.week(from: day)[0] : 0
+        let sent = cap.map(Double.init) ?? experience.mostRows ?? Double(max(answer.rawRows, Self.smallestSilentCap))
+        let expected =
+            range.axis == .dates
+            ? experience.crowdedDays[day].map(Double.init) ?? experience.density.week(from: day)[0] : 0
         let count = min(Self.mostTimes, max(2, Int((expected / (0.8 * sent)).rounded(.up))))
         var borders = experience.timesOfDay.borders(
             of: lower.microseconds...upper.microseconds, parts: count, sample: sample)

@@ -18,6 +18,8 @@ package enum SplitReason: String, Sendable {
     case atKnownCap = "as many rows as the source ever sends"
     case largestAnswer = "no larger answer seen: a silent cap is possible"
     case outOfTime = "ran out of time"
+    /// Not asked: its times are.
+    case crowdedDay = "more studies expected than the source sends"
     case dateKeysIgnored = "the source ignores dates"
     case timeKeysIgnored = "the source ignores times"
     case modalityKeysIgnored = "the source ignores modalities"
@@ -79,9 +81,13 @@ package struct Planner: Sendable {
     /// Asking a narrower question with a key that does not filter would bring the same answer for ever.
     private func ignoredKey(of range: SliceRange, _ answer: Answer, _ experience: Experience) -> SplitReason? {
         let outside = answer.outside[range.axis] ?? 0
-        guard outside > 0 || (range.axis != .dates && experience.isUnusable(range.axis)) else { return nil }
+        // Some file a study under another time than they show; that a key does not filter shows in many rows.
+        let many = range.axis == .dates ? 2 : 4
+        guard outside * many > answer.rawRows || (range.axis != .dates && experience.isUnusable(range.axis)) else {
+            return nil
+        }
         switch range.axis {
-        case .dates: return outside * 2 > answer.rawRows ? .dateKeysIgnored : nil
+        case .dates: return .dateKeysIgnored
         // The day's other axes are asked beside its times.
         case .times: return .timeKeysIgnored
         case .modalities: return .modalityKeysIgnored

@@ -243,6 +243,7 @@ struct Canaries {
         learn(
             Name.series, hierarchical.error == nil && hierarchical.rows > 0 ? .works : .refused,
             "series of one study: \(hierarchical.ending)")
+        let granted = await asker.line.grantsRelationalQuestions ? "granted" : "not granted"
         let relational = try await asker.ask(SliceRange(dates: DateRange(day: sample.day)), level: .series)
         let studies = Set(relational.series.map(\.studyInstanceUID))
         let known = Set(sample.studies.map(\.studyInstanceUID))
@@ -250,7 +251,8 @@ struct Canaries {
         learn(
             Name.relationalSeries,
             works ? .works : relational.error == nil && relational.rows > 0 ? .ignored : .refused,
-            "series of a day without naming its studies: \(relational.ending), of \(studies.count) studies")
+            "\(granted) in the association; series of a day without naming its studies: \(relational.ending), of \(studies.count) studies"
+        )
     }
 
     // MARK: Text and speed

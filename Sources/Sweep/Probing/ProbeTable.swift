@@ -85,6 +85,7 @@ package struct ProbeTable {
             return ("Questions per association", value == "1" ? "an association is opened for each" : "")
         case CapabilityName.silentCap: return ("Silent limit of answers", "ranges are kept below it")
         case CapabilityName.announcedCap: return ("Limit of answers", "ranges are kept below it")
+        case CapabilityName.mostRowsAccepted: return ("Most rows accepted", "no more are asked for at once")
         default: return nil
         }
     }

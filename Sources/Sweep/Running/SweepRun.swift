@@ -70,6 +70,7 @@ package struct SweepRun: Sendable {
         let held = try await confirm(opened.id, crew)
         try await pool.persistently { index in
             try await notePatientPasses(opened.id)
+            try await index.learnAccepted(opened.id)
             try await index.closeRun(opened.id)
         }
         return Result(run: opened.id, heldDeletes: held)

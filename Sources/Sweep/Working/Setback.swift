@@ -27,7 +27,7 @@ extension Setback {
         switch error.code {
         case .findFailed:
             self = Self.reading(status: error.status ?? 0xC001, rows: rows, failure)
-        case .timedOut where rows > 0, .limitExceeded where rows > 0:
+        case .timedOut where rows > 0, .tooManyMatches:
             // The source was answering and the query's whole time passed: narrower ranges help (F11). A source that
             // never sent a row is down or stalled, and asking it twice as often would not be gentle.
             self = .tooBroad(.outOfTime)

@@ -63,11 +63,17 @@ package struct SweepCrew: Sendable {
         }
     }
 
-    /// What the index knows of the alphabet in which days and patients may have to be divided.
+    /// What the index knows of the days and patients that may have to be divided.
     private func experience(of source: SweepSource) async throws -> Experience {
         var experience = Experience()
         let alphabet = try await pool.persistently { try await $0.alphabet(of: source.id) }
         experience.add(modalities: alphabet.modalities, patientLeads: alphabet.patientLeads)
+        if let most = source.planner.mostRows(experience) {
+            experience.add(
+                crowdedDays: try await pool.persistently { index in
+                    try await index.crowdedDays(source: source.id, over: Int(most))
+                })
+        }
         return experience
     }
 }

@@ -185,6 +185,9 @@ package struct WorkerMachine: Sendable {
     }
 
     private mutating func begin(_ slice: ClaimedSlice, _ experience: Experience) -> Action {
+        if slice.level == .study, let parts = planner.partsOfCrowdedDay(slice.range, experience) {
+            return finish(split(parts, .crowdedDay, proof(.outOfTime, 0)))
+        }
         switch slice.range.axis {
         case .prefixes where slice.range.patientPrefix == "":
             // It stands for all patient IDs, and cannot be asked as such.
@@ -275,7 +278,7 @@ package struct WorkerMachine: Sendable {
             experience.learn(slice.range, rows: answer.rawRows, records, isWhole: verdict == .complete)
         }
         if experience.isRefusedAltogether { reasonToAbandon = "it refuses even ranges within a day" }
-        if verdict != .complete { experience.overflowed(slice.range, summary) }
+        if verdict != .complete { experience.overflowed(slice.range, summary, records) }
         switch verdict {
         case .complete where answer.unreadable > 0:
             // A row that cannot be read may be a study that nobody will ever see here.
@@ -325,7 +328,10 @@ package struct WorkerMachine: Sendable {
         let (source, level) = (slice?.sourceID ?? 0, slice?.level ?? .study)
         return .split(
             proof, reason: reason.rawValue,
-            children: parts.map { NewSlice(sourceID: source, level: level, range: $0) })
+            children: parts.map { part in
+                // Days are cut as those before them have taught when they are claimed.
+                NewSlice(sourceID: source, level: level, range: part, isSized: part.axis != .dates || part.day != nil)
+            })
     }
 
     private func proof(_ end: AnswerEnd, _ distinct: Int) -> SliceProof {

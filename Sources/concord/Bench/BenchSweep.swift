@@ -103,7 +103,7 @@ struct BenchSweep: AsyncParsableCommand {
                     row("  s in merges", { $0.server.merging }),
                     row("  s in the ledger", { $0.server.ledger }),
                     row("CPU s, the simulated PACS", { $0.simulatorCPU }),
-                    row("peak MB", { $0.usage.peakMegabytes }, "%.0f"),
+                    row("peak MB", { $0.threads.peakMegabytes }, "%.0f"),
                     row("study rows written", { Double($0.rowsWritten) }, "%.0f"),
                 ]
             ).rendered())

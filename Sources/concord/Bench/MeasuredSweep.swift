@@ -43,13 +43,13 @@ struct MeasuredSweep {
         }
     }
 
-    /// Of the last run. What was not asked, because it only stands for its parts, has no attempt.
+    /// Of the last run, without days that only stand for their times, and without those that confirm by UID what another source has made doubtful.
     private static func questions(_ pool: PostgresPool) async throws -> [String: Int] {
         try await pool.withConnection { connection in
             let rows = try connection.query(
                 """
-                SELECT s.name, sum(attempt)::int8 FROM slice JOIN source s ON s.id = source_id
-                WHERE run_id = (SELECT max(id) FROM job_run) GROUP BY 1
+                SELECT s.name, sum(attempt - CASE WHEN state = 'split' AND final_status IS NULL THEN 1 ELSE 0 END)::int8 FROM slice JOIN source s ON s.id = source_id
+                WHERE run_id = (SELECT max(id) FROM job_run) AND axis <> 'uids' GROUP BY 1
                 """)
             return Dictionary(
                 rows.compactMap { row in row.string(0).map { ($0, row.int(1) ?? 0) } }, uniquingKeysWith: +)

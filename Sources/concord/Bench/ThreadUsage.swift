@@ -8,11 +8,16 @@ struct ThreadUsage: Codable, Sendable {
     var decoding = 0.0
     /// Threads of connections to PostgreSQL: rows encoded and sent.
     var sending = 0.0
+    /// The most memory that the process has held, in MB. What `wait4` tells of a child includes its parent's.
+    var peakMegabytes = 0.0
 
     static func now() -> ThreadUsage {
         let tasks = "/proc/self/task"
         let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
-        return threads.reduce(into: ThreadUsage()) { usage, thread in
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let peak = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        let kilobytes = peak.flatMap { Double($0.filter(\.isNumber)) } ?? 0
+        return threads.reduce(into: ThreadUsage(peakMegabytes: kilobytes / 1_024)) { usage, thread in
             guard let seconds = ProcessStatistics("\(tasks)/\(thread)")?.own else { return }
             let name = (try? String(contentsOfFile: "\(tasks)/\(thread)/comm", encoding: .utf8)) ?? ""
             if name.hasPrefix("NIO") {

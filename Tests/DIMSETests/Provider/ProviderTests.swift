@@ -40,6 +40,24 @@ private func findRequest(_ messageID: UInt16 = 1) -> Command {
 }
 
 @Suite struct ProviderNegotiationTests {
+    @Test(arguments: [true, false])
+    func relationalQuestionsAreGrantedWhereTheyAreAnswered(_ isAnswered: Bool) async throws {
+        var configuration = SCPConfiguration()
+        configuration.grantsRelationalQuestions = isAnswered
+        let end = try await ProviderEnd(configuration) { _, _ in .success }
+        let reply = try await end.associate { request in
+            request.user.extendedNegotiations = [
+                ExtendedNegotiation(sopClassUID: request.contexts[1].abstractSyntax, options: [1, 1, 1]),
+                ExtendedNegotiation(sopClassUID: "1.2.3", options: [1]),
+            ]
+        }
+        guard case .associateAccept(let accept) = reply else {
+            Issue.record("another PDU")
+            return
+        }
+        #expect(accept.user.extendedNegotiations.map(\.options) == [[isAnswered ? 1 : 0]])
+    }
+
     @Test func eachContextIsAnsweredOnItsOwn() async throws {
         let end = try await ProviderEnd()
         let answer = try await end.associate {

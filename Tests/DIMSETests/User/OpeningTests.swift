@@ -65,6 +65,28 @@ struct UserEnd {
             ])
         #expect(request.contexts.allSatisfy { $0.transferSyntaxes == ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"] })
         #expect(request.user.maximumLength == 65_536)
+        #expect(request.user.extendedNegotiations.map(\.options) == [[1], [1], [1]])
+    }
+
+    @Test(arguments: [([UInt8](), false), ([0, 1, 1], false), ([1], true), ([1, 0, 0, 1], true)])
+    func relationalQuestionsAreGrantedByTheFirstOption(_ options: [UInt8], _ isGranted: Bool) async throws {
+        // F99: bytes may be missing, and count as 0.
+        let end = try await UserEnd()
+        _ = try await end.archive.sent()
+        guard case .associateAccept(var accept) = end.accept(results: [5: 3]) else {
+
+            Issue.record("another PDU")
+            return
+
+        }
+        accept.user.extendedNegotiations = [FindModel.studyRoot, .patientRoot].map {
+            ExtendedNegotiation(sopClassUID: $0.rawValue, options: options)
+        }
+        try await end.archive.send(.associateAccept(accept))
+        let association = try await end.opening.established()
+        // A context that was not accepted grants nothing.
+        #expect(association.relationalModels == (isGranted ? [.studyRoot] : []))
+        association.abort()
     }
 
     @Test func anArchiveThatDoesNotAnswerIsAbortedAfterTheACSETime() async throws {

@@ -171,6 +171,13 @@ extension Verdict {
         #expect(verdict == .irreducible(reason))
     }
 
+    @Test func aFewStudiesElsewhereDoNotStopTheDivision() throws {
+        var range = try day()
+        range.times = TimeRange(tm: "000000-120000")
+        let verdict = Planner().judge(range, answer(500, outside: [.times: 9]), largestAnswer: 500)
+        guard case .split(_, .largestAnswer) = verdict else { return #expect(Bool(false), "\(verdict)") }
+    }
+
     @Test func aSourceThatIgnoresDatesIsNotAskedForEveryDay() throws {
         let verdict = Planner().judge(try month(), answer(500, outside: [.dates: 400]), largestAnswer: 500)
         #expect(verdict == .irreducible(.dateKeysIgnored))

@@ -1,0 +1,142 @@
+import DICOM
+import Foundation
+import StudyIndex
+import Testing
+
+@testable import Sweep
+
+private func date(_ text: String) throws -> DICOMDate { try #require(DICOMDate(text)) }
+
+private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [StudyRecord] {
+    counts.sorted { $0.key < $1.key }.flatMap { day, count in
+        (0..<count).map { number in
+            var record = StudyRecord()
+            record[.studyInstanceUID] = "1.\(day.da).\(number)"
+            record[.studyDate] = day.da
+            record[.studyTime] = time
+            return record
+        }
+    }
+}
+
+/// What a sweep learns of how much it may ask at once.
+@Suite struct ExperienceTests {
+    private var experience = Experience()
+
+    private mutating func answered(_ range: String, _ counts: [DICOMDate: Int]) throws {
+        let dates = try #require(DateRange(da: range))
+        let records = studies(counts)
+        experience.learn(SliceRange(dates: dates), rows: records.count, records, isWhole: true)
+    }
+
+    @Test mutating func theSameLargestAnswerAgainAndAgainLooksLikeALimit() throws {
+        for count in 1...3 {
+            experience.learn(SliceRange(dates: DateRange(da: "20260101-20260131")), rows: 347, [], isWhole: false)
+            #expect(experience.mostRows == (count == 3 ? 346 : nil))
+        }
+        // It was none.
+        experience.learn(SliceRange(dates: DateRange(da: "20260101-20260131")), rows: 348, [], isWhole: true)
+        #expect(experience.mostRows == nil)
+    }
+
+    @Test mutating func aRefusalSaysThatTheLimitIsBelow() throws {
+        try answered("20260202-20260208", Dictionary(uniqueKeysWithValues: try week().map { ($0, 40) }))
+        #expect(experience.mostRows == nil)
+        let refused = Answer(end: .refused(status: 0xC000), rawRows: 0, distinct: 0)
+        experience.overflowed(SliceRange(dates: DateRange(da: "20260101-20260201")), refused)
+        let most = try #require(experience.mostRows)
+        // No less than what it has sent, and no more than a step beyond.
+        #expect(most > 280 && most <= 350)
+    }
+
+    @Test mutating func daysOfTheWeekDiffer() throws {
+        let week = try week()
+        for _ in 0..<20 {
+            try answered("20260202-20260208", Dictionary(uniqueKeysWithValues: zip(week, [40, 40, 40, 40, 100, 5, 5])))
+        }
+        let friday = experience.density.week(from: try date("20260130"))[0]
+        #expect(friday > 80 && friday < 120)
+        let sunday = experience.density.week(from: try date("20260201"))[0]
+        #expect(sunday < 12)
+    }
+
+    /// A day that is more than the source sends is never seen whole: that it is more, and what its hours have, are.
+    @Test mutating func aCrowdedWeekdayIsLearnedFromWhatOverflowed() throws {
+        let week = try week()
+        for _ in 0..<4 {
+            try answered("20260202-20260205", Dictionary(uniqueKeysWithValues: week.prefix(4).map { ($0, 100) }))
+            try answered("20260206", [week[4]: 100])
+        }
+        for friday in ["20260130", "20260123", "20260116", "20260109", "20260102", "20251226"] {
+            let cut = Answer(end: .success, rawRows: 500, distinct: 500)
+            experience.overflowed(SliceRange(dates: DateRange(da: friday)), cut)
+        }
+        #expect(experience.density.week(from: try date("20251219"))[0] > 500)
+        #expect(experience.density.week(from: try date("20251218"))[0] < 150)
+    }
+
+    @Test mutating func anArchiveThatWasYoungerHasFewerOnAllDays() throws {
+        let week = try week()
+        for _ in 0..<5 {
+            try answered("20260202-20260208", Dictionary(uniqueKeysWithValues: week.map { ($0, 100) }))
+        }
+        for _ in 0..<3 { try answered("20260202", [week[0]: 20]) }
+        #expect(experience.density.week(from: try date("20260127"))[0] < 60)
+    }
+
+    private func week() throws -> [DICOMDate] {
+        let monday = try date("20260202")
+        return (0..<7).map(monday.adding(days:))
+    }
+}
+
+/// A day that will be more than the source sends.
+@Suite struct CrowdedDays {
+    private var experience = Experience()
+    private let planner: Planner = {
+        var capabilities = Capabilities()
+        capabilities.timeRanges = .works
+        return Planner(cap: 500, capabilities: capabilities)
+    }()
+
+    init() throws {
+        let friday = try date("20260206")
+        let morning = studies([friday: 300], time: "090000")
+        let evening = studies([friday: 300], time: "180000")
+        for _ in 0..<4 {
+            experience.learn(
+                SliceRange(dates: DateRange(day: friday)), rows: 600, morning + evening, isWhole: true)
+        }
+    }
+
+    @Test func itIsAskedByItsTimesAtOnce() throws {
+        let range = SliceRange(dates: DateRange(da: "20260130"))
+        let parts = try #require(planner.partsOfCrowdedDay(range, experience))
+        #expect(parts.count == 2)
+        #expect(parts.first?.times?.lower == .midnight)
+        #expect(parts.last?.times?.upper == .endOfDay)
+        #expect(parts[0].times?.upper == parts[1].times?.lower)
+    }
+
+    @Test mutating func notWhereStudiesWithoutATimeWouldBeMissed() throws {
+        experience.learn(
+            SliceRange(dates: DateRange(da: "20260205")), rows: 1, studies([try date("20260205"): 1], time: ""),
+            isWhole: true)
+        #expect(planner.partsOfCrowdedDay(SliceRange(dates: DateRange(da: "20260130")), experience) == nil)
+    }
+
+    @Test func notWhereTheSourceIgnoresTimes() throws {
+        let range = SliceRange(dates: DateRange(da: "20260130"))
+        #expect(Planner(cap: 500).partsOfCrowdedDay(range, experience) == nil)
+    }
+
+    @Test func theDayForWhichARangeWasTooLongIsAskedByItself() throws {
+        let rows = studies([try date("20260206"): 400, try date("20260204"): 50, try date("20260209"): 50])
+        let answer = Answer(end: .success, rawRows: 500, distinct: 500)
+        let range = SliceRange(dates: DateRange(da: "20260201-20260210"))
+        guard case .split(let parts, _) = planner.judge(range, answer, records: rows, largestAnswer: 500) else {
+            return #expect(Bool(false))
+        }
+        #expect(parts.compactMap(\.dates?.da) == ["20260207-20260210", "20260206", "20260201-20260205"])
+    }
+}
