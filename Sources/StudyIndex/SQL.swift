@@ -4,6 +4,7 @@ enum SQL {
     static let acceptDeletes = text(PackageResources.accept_deletes_sql)
     static let capabilities = text(PackageResources.capabilities_sql)
     static let claim = text(PackageResources.claim_sql)
+    static let closeExpired = text(PackageResources.close_expired_sql)
     static let closeLease = text(PackageResources.close_lease_sql)
     static let closeRun = text(PackageResources.close_run_sql)
     static let conditions = text(PackageResources.conditions_sql)

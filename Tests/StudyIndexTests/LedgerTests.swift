@@ -43,6 +43,29 @@ import Testing
         }
     }
 
+    /// Killed at night and not started again before its time was over: the next night begins anew.
+    @Test func aRunWhoseTimeIsOverIsNotTakenUpUnlessSomebodyStillWorksAtIt() async throws {
+        try await TestIndex.clocked { test in
+            let run = try await test.index.openRun(
+                job: "nightly", slices: slices(test, 2), resumeKey: "night", time: .seconds(3_600)
+            ).id
+            try await test.pass(.seconds(3_590))
+            guard
+                case .slice(let slice) = try await test.index.claim(
+                    run: run, source: test.source("a"), worker: "1")
+            else { return #expect(Bool(false), "nothing to claim") }
+            #expect(try await test.index.unfinishedRun(key: "night") == run)
+            // Its time is over, and the last slice is still asked.
+            try await test.pass(.seconds(11))
+            #expect(try await test.index.unfinishedRun(key: "night") == run)
+            _ = try await test.index.finish(slice, outcome: .complete(.of(1)), records: [.sample("1.1")])
+            #expect(try await test.index.unfinishedRun(key: "night") == nil)
+            #expect(try await test.count("SELECT count(*) FROM slice WHERE state = 'skipped'") == 1)
+            let next = try await test.index.openRun(job: "nightly", slices: [], resumeKey: "night", time: .seconds(1))
+            #expect(next.id != run && !next.isResumed)
+        }
+    }
+
     @Test func aSliceWhoseLeaseRanOutIsLeasedAgainAndTheOldClaimIsFenced() async throws {
         try await TestIndex.with { test in
             let run = try await test.index.openRun(job: "j", slices: slices(test, 1), resumeKey: nil).id

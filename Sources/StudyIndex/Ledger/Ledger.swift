@@ -33,10 +33,12 @@ extension StudyIndex {
         }
     }
 
-    /// The run with this key that has not ended.
+    /// The run with this key that has not ended. One whose time is over ends here, where nobody works at it any more: what is
+    /// left of a night that was cut short is not for the next one.
     package func unfinishedRun(key: String) async throws -> RunID? {
-        try await pool.withConnection { connection in
-            try connection.query(SQL.findRun, [.text(key)]).first?.int(0).map { RunID(value: Int64($0)) }
+        try await pool.transaction { connection in
+            try connection.query(SQL.closeExpired)
+            return try connection.query(SQL.findRun, [.text(key)]).first?.int(0).map { RunID(value: Int64($0)) }
         }
     }
 

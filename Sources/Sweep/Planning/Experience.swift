@@ -127,8 +127,9 @@ package struct Experience: Sendable {
         guard ofDay.allSatisfy({ $0.studyTime != nil }) else { return }
         let others = density.studies(from: lower, to: upper) - density.week(from: day)[0]
         let part = Double(ofDay.count) / Double(records.count)
-        let studies = part > 0.95 ? 1.5 * Double(records.count) : others * part / (1 - part)
-        if studies > Double(records.count) { crowdedDays[day] = Int(studies) }
+        let studies = part > 0.95 ? .infinity : others * part / (1 - part)
+        let shown = Double(records.count)
+        if studies > shown { crowdedDays[day] = Int(min(studies, 1.3 * shown)) }
     }
 
     mutating func add(crowdedDays: [DICOMDate: Int]) { self.crowdedDays.merge(crowdedDays) { $1 } }

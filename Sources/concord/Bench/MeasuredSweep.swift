@@ -48,7 +48,7 @@ struct MeasuredSweep {
         try await pool.withConnection { connection in
             let rows = try connection.query(
                 """
-                SELECT s.name, sum(attempt - CASE WHEN state = 'split' AND final_status IS NULL THEN 1 ELSE 0 END)::int8 FROM slice JOIN source s ON s.id = source_id
+                SELECT s.name, sum(attempt - CASE WHEN reason LIKE 'more studies expected%' THEN 1 ELSE 0 END)::int8 FROM slice JOIN source s ON s.id = source_id
                 WHERE run_id = (SELECT max(id) FROM job_run) AND axis <> 'uids' GROUP BY 1
                 """)
             return Dictionary(
