@@ -171,7 +171,11 @@ import Testing
             let opening = try await test.index.openLease(source: test.source("a"), purpose: .sweep)
             #expect(opening == .wait(.seconds(1), .window, failingFor: .zero))
             try await test.pass(.seconds(60))
-            _ = try await place(test)
+            // An association that was opened before it begins ends with it.
+            let lease = try await place(test)
+            #expect(try await isGranted(test, lease))
+            try await test.setClock("2026-11-25 12:00:30+00")
+            #expect(try await test.index.permit(source: test.source("a"), lease: lease) == .lost)
         }
     }
 
@@ -271,7 +275,8 @@ import Testing
         try await TestIndex.clocked { test in
             let lease = try await place(test)
             #expect(try await test.index.pause(sourceNamed: "a", true))
-            #expect(try await wait(test, lease) == .seconds(1))
+            // Not kept waiting with its association open.
+            #expect(try await test.index.permit(source: test.source("a"), lease: lease) == .lost)
             #expect(try await test.index.renewLeases([lease]).paused == [lease])
             guard case .wait(_, .paused, _) = try await test.index.openLease(source: test.source("a"), purpose: .live)
             else {

@@ -42,7 +42,7 @@ package enum Permit: Sendable, Hashable {
     /// `reportsWanted`: the request is to be reported even when it succeeds.
     case granted(referenceDue: Bool, reportsWanted: Bool)
     case wait(Duration)
-    /// The place has expired: its association has to be closed.
+    /// The place has expired, or the source was paused or may not be asked at this hour: the association has to be closed.
     case lost
 }
 

@@ -1,5 +1,5 @@
 -- Takes one request from a source's budget (GCRA). $1 source, $2 place. Returns the seconds to wait, 0: granted; whether
--- the place is still ours; whether the source's reference question is due; and whether success is to be reported, too.
+-- the place is still ours, and the source neither paused nor in a window in which nothing may be asked; whether the source's reference question is due; and whether success is to be reported, too.
 -- Everything is read from the locked row itself: another reference to the table would see it as it was before the wait
 -- for the lock, and grant the same moment twice. The clock is read after the lock, too.
 -- A clock that stepped back leaves a tat further ahead than any spending explains: it is pulled back to that bound.
@@ -24,6 +24,7 @@ WITH locked AS MATERIALIZED (
                     CASE WHEN c.trips > 0 AND c.rest_until <= c.t AND c.trial IS DISTINCT FROM p.id AND EXISTS (
                              SELECT 1 FROM source_lease o WHERE o.id = c.trial AND o.expires > c.t) THEN 1 ELSE 0 END
            )::float8 AS rest,
+           c.paused OR coalesce(w.utilisation, 100) = 0 AS is_shut,
            c.trips > 0 AND c.rest_until <= c.t AS is_trying, c.reference_due <= c.t AS reference_due,
            c.failures > 0 OR c.trips > 0 OR coalesce(w.utilisation, 100) < 100 AS reports_wanted
     FROM clock c LEFT JOIN place p ON true
@@ -48,4 +49,4 @@ WITH locked AS MATERIALIZED (
     WHERE b.source_id = d.source_id AND d.place IS NOT NULL
       AND (d.wait <= 0 OR b.tat > d.tat OR b.bulk_tat > d.bulk_tat)
 )
-SELECT greatest(wait, 0)::float8, place IS NOT NULL, reference_due AND wait <= 0, reports_wanted FROM decision
+SELECT greatest(wait, 0)::float8, place IS NOT NULL AND NOT is_shut, reference_due AND wait <= 0, reports_wanted FROM decision

@@ -155,6 +155,17 @@ package final class AssociationPool: Sendable {
             }
             return ended
         }
-        for line in ended { await line.interrupt() }
+        for line in ended {
+            if takeFromIdle(line) { await line.close() } else { await line.interrupt() }
+        }
+    }
+
+    /// Whether nobody was using it; then nobody else will.
+    private func takeFromIdle(_ line: Line) -> Bool {
+        state.withLock { state in
+            guard let position = state.idle.firstIndex(where: { $0.line === line }) else { return false }
+            state.idle.remove(at: position)
+            return true
+        }
     }
 }

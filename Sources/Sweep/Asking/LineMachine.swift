@@ -328,7 +328,8 @@ extension SourceHealth {
 }
 
 extension DIMSEError {
-    static let placeLost = DIMSEError(.cancelled, "the association's place has expired in the database")
+    static let placeLost = DIMSEError(
+        .cancelled, "the association's place was taken back: it has expired, or the source was paused")
     static let given = DIMSEError(.cancelled, "given up")
 
     /// What a failed request says of the source's health; nil: nothing, or it is our own doing.
