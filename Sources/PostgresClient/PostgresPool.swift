@@ -15,7 +15,8 @@ package final class PostgresPool: Sendable {
                 Self.work(connectionString, queue)
                 threads.leave()
             }
-            thread.name = "concord-postgres"
+            // The kernel keeps 15 characters, and takes no longer name.
+            thread.name = "postgres"
             thread.start()
         }
     }

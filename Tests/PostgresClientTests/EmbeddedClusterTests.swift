@@ -54,4 +54,39 @@ import Testing
             await first.stop()
         }
     }
+
+    /// The server goes on with it, and shows it to nobody until it is done.
+    @Test func aProcessThatWasKilledWhileItMadeTheDatabaseStopsNoOther() async throws {
+        try await withDirectory { directory in
+            let first = try await EmbeddedCluster.start(dataDirectory: directory)
+            let address = first.connectionString.replacing("dbname=concord", with: "dbname=template1")
+            let pool = PostgresPool(connectionString: address, size: 1)
+            try await pool.withConnection { connection in
+                try connection.execute(script: "DROP DATABASE concord")
+            }
+            await pool.close()
+            let killed = Process()
+            killed.executableURL = URL(fileURLWithPath: "/usr/bin/psql")
+            killed.arguments = [
+                "-qX", first.connectionString.replacing("dbname=concord", with: "dbname=postgres"), "-c",
+                "CREATE DATABASE concord",
+            ]
+            try killed.run()
+            // While it waits for its copy of the template.
+            while try isMakingADatabase(first) == false {}
+            let second = try await EmbeddedCluster.start(dataDirectory: directory)
+            killed.waitUntilExit()
+            _ = try PostgresConnection(connectionString: second.connectionString)
+            await second.stop()
+            await first.stop()
+        }
+    }
+
+    private func isMakingADatabase(_ cluster: EmbeddedCluster) throws -> Bool {
+        let address = cluster.connectionString.replacing("dbname=concord", with: "dbname=postgres")
+        let connection = try PostgresConnection(connectionString: address)
+        return try connection.query(
+            "SELECT 1 FROM pg_stat_activity WHERE query = 'CREATE DATABASE concord' AND state = 'active'"
+        ).isEmpty == false
+    }
 }

@@ -89,7 +89,7 @@ database_faults() {
     local rounds=$1 directory=$2 round sweeper status=0 cluster
     "$concord" sweep --config "$directory/concord.yaml" >"$directory/sweep.log" 2>&1 &
     sweeper=$!
-    wait_for "$sweeper" 30 test -e "$(cluster_of "$directory")/postmaster.pid" || true
+    wait_for "$sweeper" 30 cluster_is_up "$directory" || true
     sleep 1
     cluster=$(cluster_of "$directory")
     for ((round = 1; round <= rounds; round++)); do
@@ -107,6 +107,8 @@ database_faults() {
     [ "$status" = 0 ] && [ "$round" -gt 3 ] || { cat "$directory/sweep.log"; return 1; }
     then_true "$directory"
 }
+
+cluster_is_up() { [ -e "$(cluster_of "$1")/postmaster.pid" ]; }
 
 restart_at_once() {
     local binaries
@@ -130,5 +132,5 @@ url_of() { printf 'host=%s port=5432 user=concord dbname=concord' "$(sed -n 5p "
 # The embedded cluster's files: below the data directory, or, as root where PostgreSQL's user cannot enter it, elsewhere.
 cluster_of() {
     local local_cluster="$1/data/postgres/cluster"
-    if [ -e "$local_cluster" ]; then printf '%s' "$local_cluster"; else ls -dt /var/lib/concord/*/cluster | head -1; fi
+    if [ -e "$local_cluster" ]; then printf '%s' "$local_cluster"; else ls -dt /var/lib/concord/*/cluster 2>/dev/null | head -1; fi
 }

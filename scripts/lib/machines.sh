@@ -1,7 +1,7 @@
 # Sourced by scripts/test: two machines on one database, as network namespaces where they are to be had.
 
 # two_machines: both sweep the same simulated PACS with eight workers a source each. No slice is asked twice, both do their
-# part, the budgets hold for the two together, and the index is the truth.
+# part, the budgets hold for the two together, and the index is the truth. One alone would leave places for the other.
 two_machines() {
     directory=$(scratch machines)
     local config=(--config "$directory/concord.yaml") host=127.0.0.1
@@ -13,7 +13,7 @@ two_machines() {
     else
         printf 'no network namespaces here: two processes with configurations of their own\n'
     fi
-    "${pacs[@]}" "$concord" simulate --studies 6000 --seed 9 --dir "$directory" --host "$host" >"$directory/simulator.log" 2>&1 &
+    "${pacs[@]}" "$concord" simulate --studies 6000 --seed 9 --queries-per-second 4 --associations 10 --dir "$directory" --host "$host" >"$directory/simulator.log" 2>&1 &
     simulator=$!
     trap 'status=$?; stop "$simulator"; remove_namespaces; keep_or_remove "$status" "$directory"' EXIT
     trap 'exit 130' INT TERM

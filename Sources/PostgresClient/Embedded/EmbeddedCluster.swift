@@ -56,7 +56,11 @@ package final class EmbeddedCluster: Sendable {
         let connection = try PostgresConnection(
             connectionString: connectionString.replacing("dbname=concord", with: "dbname=postgres"))
         guard try connection.query("SELECT 1 FROM pg_database WHERE datname = 'concord'").isEmpty else { return }
-        try connection.execute(script: "CREATE DATABASE concord")
+        do {
+            try connection.execute(script: "CREATE DATABASE concord")
+        } catch where ["42P04", "23505"].contains(error.sqlState) {
+            // A process that was killed while it made the database: the server went on with it, and has ended.
+        }
     }
 
     /// Locks and child processes block; they must not hold a thread of Swift's pool.

@@ -39,7 +39,7 @@ package struct Experience: Sendable {
         largestAnswer = max(largestAnswer, rows)
         if rows == largestAnswer { largestAnswers += 1 }
         // What it did not refuse, it may have refused for another reason before.
-        if let refused = refusedAt, Double(rows) > 0.8 * refused { refusedAt = refused * 1.1 }
+        if let refused = refusedAt, Double(rows) > 0.7 * refused { refusedAt = refused * 1.2 }
         for record in records {
             if let time = record.studyTime { timesOfDay.add(time) } else { hasUntimed = true }
             modalities.formUnion(record.modalities)
@@ -64,6 +64,8 @@ package struct Experience: Sendable {
             dates, Dictionary(records.compactMap { record in record.studyDate.map { ($0, 1) } }, uniquingKeysWith: +))
     }
 
+    /// Nobody is known to refuse so few.
+    private static let fewestRefused = 100.0
     /// More than that is another matter than chance.
     private static let mostSurprising = 0.25
 
@@ -102,7 +104,8 @@ package struct Experience: Sendable {
         noteCrowdedDay(lower, upper, records)
         let expected = density.isKnown ? density.studies(from: lower, to: upper) : 0
         if case .refused = answer.end {
-            refusedAt = max(min(refusedAt ?? .infinity, expected), Double(largestAnswer + 1))
+            // One crowded day among empty ones is refused as well, and says nothing of the others.
+            refusedAt = max(min(refusedAt ?? .infinity, expected), Double(largestAnswer + 1), Self.fewestRefused)
         }
         // There are as many, at least.
         let rows = Double(max(answer.rawRows, answer.end == .success ? 0 : largestAnswer))

@@ -51,9 +51,9 @@ struct BenchIngest: AsyncParsableCommand {
         try peer.end()
         let measured = filled..<filled + scripts.count
         try await settle(pool)
-        let before = try await transaction(pool)
+        let writes = try await StudyRowsWritten(pool)
         let unchanged = try await workload.merge(slices: measured)
-        let written = try await studiesWritten(since: before, pool)
+        let written = try await writes.count()
         let changed = try await workload.merge(slices: measured, changing: 100)
         show(
             [
@@ -81,20 +81,6 @@ struct BenchIngest: AsyncParsableCommand {
     private func settle(_ pool: PostgresPool) async throws {
         try await pool.withConnection { connection in
             for statement in ["VACUUM ANALYZE", "CHECKPOINT"] { try connection.execute(script: statement) }
-        }
-    }
-
-    private func transaction(_ pool: PostgresPool) async throws -> Int {
-        try await pool.withConnection { connection in
-            try connection.query("SELECT pg_current_xact_id()::text::int8")[0].int(0) ?? 0
-        }
-    }
-
-    /// Rows of `study` that were inserted or updated since a transaction. Statistics would come too late.
-    private func studiesWritten(since transaction: Int, _ pool: PostgresPool) async throws -> Int {
-        try await pool.withConnection { connection in
-            try connection.query(
-                "SELECT count(*) FROM study WHERE xmin::text::int8 > $1", [.int(Int64(transaction))])[0].int(0) ?? 0
         }
     }
 

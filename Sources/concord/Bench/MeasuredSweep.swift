@@ -1,6 +1,7 @@
 import Foundation
 import PostgresClient
 import StudyIndex
+import Sweep
 
 /// One sweep of all sources in a process of its own, and what it took.
 struct MeasuredSweep {
@@ -15,8 +16,8 @@ struct MeasuredSweep {
 
     static func run(_ simulator: SimulatorProcess, _ pool: PostgresPool) async throws -> MeasuredSweep {
         let output = simulator.directory + "/threads.json"
-        let (transaction, server, cpu) = (
-            try await transaction(pool), try await ServerUsage.now(pool), simulator.cpu
+        let (writes, server, cpu) = (
+            try await StudyRowsWritten(pool), try await ServerUsage.now(pool), simulator.cpu
         )
         let usage = try ProcessUsage.ofRunning(
             CommandLine.arguments[0], ["bench", "sweep", "--sweep", simulator.configuration], output: output)
@@ -25,32 +26,19 @@ struct MeasuredSweep {
             threads: try JSONDecoder().decode(
                 ThreadUsage.self, from: try Data(contentsOf: URL(fileURLWithPath: output))),
             server: try await ServerUsage.now(pool) - server, simulatorCPU: simulator.cpu - cpu,
-            questions: try await questions(pool), rowsWritten: try await rowsWritten(since: transaction, pool))
+            questions: try await questions(pool), rowsWritten: try await writes.count())
     }
 
-    private static func transaction(_ pool: PostgresPool) async throws -> Int64 {
-        try await pool.withConnection { connection in
-            Int64(try connection.query("SELECT pg_current_xact_id()::text::int8")[0].int(0) ?? 0)
-        }
-    }
-
-    /// Statistics would come too late.
-    private static func rowsWritten(since transaction: Int64, _ pool: PostgresPool) async throws -> Int {
-        try await pool.withConnection { connection in
-            try connection.query("SELECT count(*) FROM study WHERE xmin::text::int8 > $1", [.int(transaction)])[0].int(
-                0)
-                ?? 0
-        }
-    }
-
-    /// Of the last run, without days that only stand for their times, and without those that confirm by UID what another source has made doubtful.
+    /// Of the last run, without days that only stand for their times, and without questions by UID, which confirm what
+    /// another source has made doubtful.
     private static func questions(_ pool: PostgresPool) async throws -> [String: Int] {
         try await pool.withConnection { connection in
             let rows = try connection.query(
                 """
-                SELECT s.name, sum(attempt - CASE WHEN reason LIKE 'more studies expected%' THEN 1 ELSE 0 END)::int8 FROM slice JOIN source s ON s.id = source_id
+                SELECT s.name, sum(attempt - CASE WHEN reason = $1 THEN 1 ELSE 0 END)::int8
+                FROM slice JOIN source s ON s.id = source_id
                 WHERE run_id = (SELECT max(id) FROM job_run) AND axis <> 'uids' GROUP BY 1
-                """)
+                """, [.text(SplitReason.crowdedDay.rawValue)])
             return Dictionary(
                 rows.compactMap { row in row.string(0).map { ($0, row.int(1) ?? 0) } }, uniquingKeysWith: +)
         }

@@ -22,7 +22,7 @@ struct ThreadUsage: Codable, Sendable {
             let name = (try? String(contentsOfFile: "\(tasks)/\(thread)/comm", encoding: .utf8)) ?? ""
             if name.hasPrefix("NIO") {
                 usage.network += seconds
-            } else if name.hasPrefix("concord-postgre") {
+            } else if name.hasPrefix("postgres") {
                 usage.sending += seconds
             } else {
                 usage.decoding += seconds

@@ -23,7 +23,7 @@ import Testing
 
     private static let rate = 200.0
 
-    private func sweepSources(
+    func sweepSources(
         _ running: [SimulatedPACS], in index: StudyIndex
     ) async throws -> [SweepSource] {
         let ids = try await index.register(
