@@ -24,6 +24,8 @@ package struct DIMSEError: Error, Sendable, Equatable, CustomStringConvertible {
         /// Bytes that break PS3.7 or PS3.8.
         case malformed
         case limitExceeded
+        /// It was to be sent by a certain moment, and was not sent.
+        case tooLate
         /// More than the asker takes in one answer.
         case tooManyMatches
         /// The operation was given up by our own side.

@@ -59,9 +59,12 @@ package final class Association: Sendable {
     }
 
     /// C-FIND (PS3.7 §9.1.2). The request is sent when the answer is first iterated, once.
+    ///
+    /// - Parameter within: after that long it is not sent any more, and the answer throws `tooLate`; nil: whenever.
     package func find(
-        _ identifier: DataSet, model: FindModel = .studyRoot, priority: Priority = .low
+        _ identifier: DataSet, model: FindModel = .studyRoot, priority: Priority = .low, within: Duration? = nil
     ) -> FindResponses {
+        let sendBy = within.map { channel.eventLoop.now + TimeAmount($0) }
         // The closures keep the association alive until the answer is done with.
         let buffer = ResponseBuffer(
             resume: { self.onLoop { $0.resumeReading($1) } },
@@ -70,7 +73,11 @@ package final class Association: Sendable {
             })
         return FindResponses(
             buffer: buffer,
-            start: { self.onLoop { $0.find(identifier, model: model, priority: priority, into: buffer, $1) } },
+            start: {
+                self.onLoop {
+                    $0.find(identifier, model: model, priority: priority, sendBy: sendBy, into: buffer, $1)
+                }
+            },
             requestCancel: { self.onLoop { $0.cancelFind(buffer, $1) } })
     }
 

@@ -85,9 +85,13 @@ final class UserSession: UpperLayerUser {
     }
 
     func find(
-        _ identifier: DataSet, model: FindModel, priority: Priority, into buffer: ResponseBuffer,
-        _ layer: UpperLayer<UserSession>
+        _ identifier: DataSet, model: FindModel, priority: Priority, sendBy: NIODeadline?,
+        into buffer: ResponseBuffer, _ layer: UpperLayer<UserSession>
     ) {
+        if let sendBy, let loop = layer.eventLoop, loop.now > sendBy {
+            buffer.finish(.failure(DIMSEError(.tooLate, "not sent in time")))
+            return
+        }
         guard begin(.find(buffer), layer) else { return }
         let contextID = UserContexts.id(of: model)
         guard let syntax = contexts[contextID] else {

@@ -58,7 +58,7 @@ package final class EmbeddedCluster: Sendable {
         guard try connection.query("SELECT 1 FROM pg_database WHERE datname = 'concord'").isEmpty else { return }
         do {
             try connection.execute(script: "CREATE DATABASE concord")
-        } catch where ["42P04", "23505"].contains(error.sqlState) {
+        } catch  where ["42P04", "23505"].contains(error.sqlState) {
             // A process that was killed while it made the database: the server went on with it, and has ended.
         }
     }

@@ -9,6 +9,8 @@ package actor Line {
     package nonisolated let source: SweepSource
     nonisolated let purpose: Purpose
     private let pool: AssociationPool
+    /// When the permit of the request under way was asked for.
+    private var permitAsked = ContinuousClock.now
     private var machine: LineMachine
     private var association: Association?
     private var given: (identifier: DataSet, priority: Priority)?
@@ -161,11 +163,14 @@ package actor Line {
             // Counts the database's absences, too.
             let asked = ContinuousClock.now
             let permit = try await pool.persistently { try await $0.permit(source: source.id, lease: lease) }
+            permitAsked = asked
             guard case .granted = permit, ContinuousClock.now - asked > Self.permitAge else { return permit }
         }
     }
 
     private static let permitAge = Duration.milliseconds(50)
+    /// What may have passed since a permit was asked for when its request is sent.
+    private static let sendAge = Duration.milliseconds(60)
 
     private func find(
         _ identifier: DataSet, _ priority: Priority, _ receive: (FindResponse) throws -> Void
@@ -175,7 +180,9 @@ package actor Line {
         var rows = 0
         var failure: DIMSEError?
         do {
-            let responses = association.find(identifier, model: association.preferredModel, priority: priority)
+            let responses = association.find(
+                identifier, model: association.preferredModel, priority: priority,
+                within: max(.zero, Self.sendAge - (start - permitAsked)))
             for try await response in responses {
                 rows += 1
                 try receive(response)

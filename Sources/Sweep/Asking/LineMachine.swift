@@ -177,6 +177,9 @@ package struct LineMachine: Sendable {
         case (.awaitingPermit, .permit(let permit)): return permitted(permit)
         case (.sleeping, .carriedOut): return askPermit()
         case (.asking, .echoed(let error)): return asked(error, rows: 0, took: .zero)
+        case (.asking, .found(let error?, _, _)) where error.code == .tooLate:
+            // Its permit is spent. Another request may come close behind, were it sent now.
+            return askPermit()
         case (.asking, .found(let error, let rows, let took)):
             queries += 1
             return asked(error, rows: rows, took: took)
@@ -343,7 +346,7 @@ extension DIMSEError {
             .malformed, .limitExceeded:
             .failure
         case .tooManyMatches: .success
-        case .cancelled, .invalidAETitle: nil
+        case .cancelled, .invalidAETitle, .tooLate: nil
         }
     }
 }

@@ -15,7 +15,8 @@ struct StudyRowsWritten {
 
     func count() async throws -> Int {
         try await pool.withConnection { connection in
-            try connection.query("SELECT count(*) FROM study WHERE xmin::text::int8 > $1", [.int(before)])[0].int(0) ?? 0
+            try connection.query("SELECT count(*) FROM study WHERE xmin::text::int8 > $1", [.int(before)])[0].int(0)
+                ?? 0
         }
     }
 }

@@ -19,6 +19,19 @@ import Testing
         #expect(await task.value == ([], nil))
     }
 
+    @Test func aRequestWhoseTimeHasPassedIsNotSent() async throws {
+        let (archive, association) = try await UserEnd.established()
+        let late = association.find(question(), within: .milliseconds(60))
+        await archive.pass(.milliseconds(61))
+        #expect(await collect(late).1?.code == .tooLate)
+        #expect(try await archive.hasSentNothingElse())
+        // The association is as good as before.
+        let task = Task { await collect(association.find(question(), within: .milliseconds(60))) }
+        _ = try await archive.sentMessage()
+        try await archive.send(findResponse(0x0000))
+        #expect(await task.value == ([], nil))
+    }
+
     @Test func anAnswerCutAnywhereIsTheSameAnswer() async throws {
         var answer = ByteBuffer()
         for number in 0..<3 {

@@ -31,4 +31,15 @@ import Testing
         }
         #expect(took == .milliseconds(5))
     }
+
+    @Test func aRequestThatWasNotSentInTimeTakesAnotherPermit() {
+        var line = lineWithReferenceDue(Question(range: SliceRange(uids: ["1.2.4"])))
+        let late = DIMSEError(.tooLate, "not sent in time")
+        guard case .permit = line.handle(.found(late, rows: 0, took: .zero)) else {
+            return #expect(Bool(false), "it is taken for an answer")
+        }
+        guard case .find(let question) = line.handle(.permit(.granted(referenceDue: false, reportsWanted: false)))
+        else { return #expect(Bool(false), "it is not asked") }
+        #expect(question.range.uids == ["1.2.4"])
+    }
 }
