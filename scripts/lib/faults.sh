@@ -89,8 +89,7 @@ database_faults() {
     local rounds=$1 directory=$2 round sweeper status=0 cluster
     "$concord" sweep --config "$directory/concord.yaml" >"$directory/sweep.log" 2>&1 &
     sweeper=$!
-    wait_for "$sweeper" 30 cluster_is_up "$directory" || true
-    sleep 1
+    wait_for "$sweeper" 60 is_sweeping "$directory" || { cat "$directory/sweep.log"; return 1; }
     cluster=$(cluster_of "$directory")
     for ((round = 1; round <= rounds; round++)); do
         kill -0 "$sweeper" 2>/dev/null || break
@@ -108,7 +107,10 @@ database_faults() {
     then_true "$directory"
 }
 
-cluster_is_up() { [ -e "$(cluster_of "$1")/postmaster.pid" ]; }
+is_sweeping() { some_slices "$(url_of "$(cluster_of "$1")")"; }
+
+# some_slices URL: the sweep is under way.
+some_slices() { [ "$(psql -XqAt -d "$1" -c "SELECT count(*) FROM slice WHERE state = 'complete'")" -gt 5 ]; }
 
 restart_at_once() {
     local binaries

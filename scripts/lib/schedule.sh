@@ -1,4 +1,4 @@
-# Sourced by scripts/test: jobs that run at their times, and sources that are paused. Needs what faults.sh needs.
+# Sourced by scripts/test: jobs that run at their times, and sources that are paused. Needs faults.sh.
 
 # scheduled DIR: of two schedulers one leads; what was missed is caught up once; when the leader is killed, the other one
 # goes on with its run.
@@ -38,7 +38,6 @@ start_scheduler() {
     printf -v "$1" %d $!
 }
 
-some_slices() { [ "$(psql -XqAt -d "$1" -c "SELECT count(*) FROM slice WHERE state = 'complete'")" -gt 5 ]; }
 has_ended() { [ "$(psql -XqAt -d "$1" -c 'SELECT count(ended) FROM scheduled_run')" = 1 ]; }
 
 # paused DIR: what a person pauses is asked nothing more within five seconds, by anybody; resumed, the sweep ends as ever.
