@@ -66,7 +66,8 @@ struct Probing: Sendable {
     func due(_ sources: [SweepSource], after age: Duration?) async throws -> [SweepSource] {
         var due: [SweepSource] = []
         for source in sources {
-            let probed = try await open.index.capabilities(of: source.id).first { $0.name == Capabilities.Name.probed }
+            let probed = try await open.pool.persistently { try await $0.capabilities(of: source.id) }
+                .first { $0.name == Capabilities.Name.probed }
             guard let probed, age.map({ probed.age <= $0 }) ?? true else {
                 due.append(source)
                 continue

@@ -61,7 +61,7 @@ struct SweepCommand: AsyncParsableCommand {
                 return 0
             }
             let outcome = try await run.run(steps)
-            try await SweepSummary(open.index).show(outcome)
+            try await SweepSummary(open.pool).show(outcome)
             return outcome.holes
         }
         if holes > 0 { throw ExitCode(3) }

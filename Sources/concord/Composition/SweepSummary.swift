@@ -1,14 +1,16 @@
 import StudyIndex
+import Sweep
 
 /// What finished runs have proven, on standard output.
 struct SweepSummary {
-    private let index: StudyIndex
+    private let pool: AssociationPool
 
-    init(_ index: StudyIndex) { self.index = index }
+    /// The pool's way of waiting for a database that is away: after hours of sweeping its results shall be told.
+    init(_ pool: AssociationPool) { self.pool = pool }
 
     func show(_ outcome: JobRun.Outcome) async throws {
         for run in outcome.runs {
-            let summary = try await index.runSummary(run: run)
+            let summary = try await pool.persistently { try await $0.runSummary(run: run) }
             guard !summary.isEmpty else { continue }
             Terminal.write(Self.table(summary))
             for source in summary {
@@ -20,7 +22,7 @@ struct SweepSummary {
                 "held  \(held.source)  \(held.studies) studies seem to be gone; nothing is concluded until a person has "
                     + "looked: concord sweep --accept-deletes \(held.source)\n")
         }
-        Terminal.write(try await CoverageCommand.caveat(index) + "\n")
+        Terminal.write(try await pool.persistently { try await CoverageCommand.caveat($0) } + "\n")
     }
 
     private static func table(_ summary: [RunSummary]) -> String {

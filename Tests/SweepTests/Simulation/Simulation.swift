@@ -87,8 +87,9 @@ final class Simulation {
             var proven: [Set<Int>] = []
             for night in 1...2 {
                 now += 86_400_000_000
+                let begin = now + skew
                 try await sweep("night \(night)")
-                proven.append(provenDays())
+                proven.append(provenDays(since: begin))
             }
             try checkIndex()
             try checkVanished(of: proven[0].intersection(proven[1]))
@@ -596,14 +597,16 @@ final class Simulation {
         }
     }
 
-    /// Days on which studies were deleted and that are proven now, as numbers that tell the sources apart.
-    private func provenDays() -> Set<Int> {
+    /// Days on which studies were deleted and that were proven since then, as numbers that tell the sources apart.
+    private func provenDays(since begin: Moment) -> Set<Int> {
         var days: Set<Int> = []
         for source in sources {
             for study in source.studies.values where study.until != nil {
                 guard let day = study.date?.daysSince1970 else { continue }
-                let state = (model.coverage[source.id] ?? []).first { $0.days.contains(day) }?.state
-                if state == .proven { days.insert(number(day, source)) }
+                let covered = (model.coverage[source.id] ?? []).first { $0.days.contains(day) }
+                if let covered, covered.state == .proven, covered.verifiedAt >= begin {
+                    days.insert(number(day, source))
+                }
             }
         }
         return days

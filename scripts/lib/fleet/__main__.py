@@ -1,12 +1,13 @@
-"""scripts/fleet up DIR | down DIR | self-check DIR | check-budgets DIR | change DIR | check-changes DIR DATABASE-URL"""
+"""scripts/fleet up DIR | down DIR | self-check DIR | check-budgets DIR | change DIR
+check-changes|check-probes DIR DATABASE-URL"""
 
 import sys
 from pathlib import Path
 
-from . import budgets, changes, lifecycle, selfcheck
+from . import budgets, changes, lifecycle, probes, selfcheck
 from .processes import FleetError
 
-USAGE = "usage: scripts/fleet up|down|self-check|check-budgets|change DIR, or check-changes DIR DATABASE-URL"
+USAGE = "usage: scripts/fleet up|down|self-check|check-budgets|change DIR, or check-changes|check-probes DIR DATABASE-URL"
 
 
 def main(arguments: list[str]) -> int:
@@ -17,8 +18,9 @@ def main(arguments: list[str]) -> int:
         "check-budgets": budgets.check,
         "change": changes.apply,
         "check-changes": changes.check,
+        "check-probes": probes.check,
     }
-    wanted = 3 if arguments[:1] == ["check-changes"] else 2
+    wanted = 3 if arguments[:1] in (["check-changes"], ["check-probes"]) else 2
     if len(arguments) != wanted or arguments[0] not in commands:
         print(USAGE, file=sys.stderr)
         return 2
