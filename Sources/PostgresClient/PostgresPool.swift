@@ -11,13 +11,12 @@ package final class PostgresPool: Sendable {
     package init(connectionString: String, size: Int = 4) {
         for _ in 0..<max(1, size) {
             threads.enter()
-            let thread = Thread { [queue, threads] in
+            Thread.detachNewThread { [queue, threads] in
+                // From within: before it runs it has no name that the kernel would see. 15 characters at most.
+                Thread.current.name = "postgres"
                 Self.work(connectionString, queue)
                 threads.leave()
             }
-            // The kernel keeps 15 characters, and takes no longer name.
-            thread.name = "postgres"
-            thread.start()
         }
     }
 

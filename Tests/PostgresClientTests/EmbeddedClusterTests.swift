@@ -73,7 +73,7 @@ import Testing
             ]
             try killed.run()
             // While it waits for its copy of the template.
-            while try isMakingADatabase(first) == false {}
+            while killed.isRunning, try !isMakingADatabase(first) {}
             let second = try await EmbeddedCluster.start(dataDirectory: directory)
             killed.waitUntilExit()
             _ = try PostgresConnection(connectionString: second.connectionString)

@@ -66,6 +66,32 @@ import Testing
         }
     }
 
+    /// A night of few days must not make the questions of the next ones smaller.
+    @Test func whatARefusingSourceAcceptsIsLearnedAndNeverForgotten() async throws {
+        try await TestIndex.with { test in
+            let source = test.source("a")
+            for (rows, refusals, expected) in [(299, 2, nil), (299, 3, "299"), (40, 3, "299"), (310, 3, "310")] {
+                let run = try await test.index.openRun(
+                    job: "j", slices: slices(test, 1 + refusals), resumeKey: nil
+                ).id
+                for number in 0...refusals {
+                    guard case .slice(let slice) = try await test.index.claim(run: run, source: source, worker: "1")
+                    else { return #expect(Bool(false), "nothing to claim") }
+                    let refused = SliceProof(
+                        rawRows: 0, distinctUIDs: 0, filteredOut: 0, finalStatus: 0xC000, duration: .zero)
+                    let outcome: SliceOutcome =
+                        number == 0
+                        ? .complete(.of(rows)) : .split(refused, reason: "refused as too broad", children: [])
+                    _ = try await test.index.finish(slice, outcome: outcome, records: [])
+                }
+                try await test.index.learnAccepted(run)
+                try await test.index.closeRun(run)
+                let known = try await test.index.capabilities(of: source).first { $0.name == "most_rows_accepted" }
+                #expect(known?.value == expected)
+            }
+        }
+    }
+
     @Test func aSliceWhoseLeaseRanOutIsLeasedAgainAndTheOldClaimIsFenced() async throws {
         try await TestIndex.with { test in
             let run = try await test.index.openRun(job: "j", slices: slices(test, 1), resumeKey: nil).id

@@ -20,8 +20,6 @@ package struct Capabilities: Sendable, Hashable {
     package var dateRanges: Key?
     /// A SERIES question with a range of dates and no Study Instance UID (F34).
     package var relationalSeries: Key?
-    /// The most UIDs in a list that were all found; 1: lists are of no use (F48).
-    package var longestUIDList: Int?
     /// C-FINDs that one association takes (F83); nil: many.
     package var queriesPerAssociation: Int?
     /// The most rows that it sends without saying that there are more (F1).
@@ -44,7 +42,6 @@ package struct Capabilities: Sendable, Hashable {
             case Name.patientPrefixes: patientPrefixes = Key(rawValue: value)
             case Name.dateRanges: dateRanges = Key(rawValue: value)
             case Name.relationalSeries: relationalSeries = Key(rawValue: value)
-            case Name.longestUIDList: longestUIDList = Int(value)
             case Name.queriesPerAssociation: queriesPerAssociation = Int(value)
             case CapabilityName.silentCap: silentCap = Int(value)
             case CapabilityName.announcedCap: announcedCap = Int(value)
@@ -62,7 +59,6 @@ package struct Capabilities: Sendable, Hashable {
         package static let patientPrefixes = "patient_id_wildcard"
         package static let dateRanges = "date_ranges"
         package static let relationalSeries = "relational_series"
-        package static let longestUIDList = "uid_list"
         package static let queriesPerAssociation = "queries_per_association"
         /// Whether a probe has found studies to ask about; there is one for every source that was probed.
         package static let probed = "probed"
@@ -70,6 +66,8 @@ package struct Capabilities: Sendable, Hashable {
         static let models = "information_models"
         static let openDates = "open_date_ranges"
         static let uidQuery = "uid_query"
+        /// The most UIDs in a list that were all found; 1: lists are of no use (F48).
+        static let longestUIDList = "uid_list"
         static let nameCase = "name_case"
         static let missingKeys = "attributes_never_returned"
         static let series = "series_of_a_study"

@@ -22,8 +22,12 @@ extension Planner {
 
     /// The most rows that an answer of this source can have; nil: no limit is known.
     func mostRows(_ experience: Experience) -> Double? {
-        [cap.map { Double($0 - 1) }, capabilities.mostRowsAccepted.map(Double.init), experience.mostRows]
-            .compactMap { $0 }.min()
+        [knownMostRows, experience.mostRows].compactMap { $0 }.min()
+    }
+
+    /// As far as it was known before the run.
+    private var knownMostRows: Double? {
+        [cap.map { $0 - 1 }, capabilities.mostRowsAccepted].compactMap { $0 }.min().map(Double.init)
     }
 
     /// Where to cut a range of days that is too long to be asked at once: the day from which on it is asked now; nil: all
@@ -57,10 +61,9 @@ extension Planner {
     /// Ranges of days that hold as many rows as the source sends, by the number of studies that each day is known to have:
     /// newest first, covering `dates` exactly. For ranges that were proven before.
     package func packed(_ dates: DateRange, known: [DICOMDate: Int]) -> [DateRange] {
-        let most = [cap.map { $0 - 1 }, capabilities.mostRowsAccepted].compactMap { $0 }.min()
         // A little may have been added since. One answer shall be larger than all others: it is what they are trusted by.
-        let largest = most.map { Double($0) * 0.98 } ?? 1.2 * Self.mostRowsWanted
-        let usual = most.map { Double($0) * 0.95 } ?? Self.mostRowsWanted
+        let largest = knownMostRows.map { $0 * 0.98 } ?? 1.2 * Self.mostRowsWanted
+        let usual = knownMostRows.map { $0 * 0.95 } ?? Self.mostRowsWanted
         guard let upper = dates.upper ?? known.keys.max() else { return [dates] }
         let days = known.filter { dates.contains($0.key) && $0.key <= upper }.sorted { $0.key > $1.key }
         var ranges: [DateRange] = []
@@ -87,8 +90,7 @@ extension Planner {
     /// C-FINDs that a sweep of these days will take at least: one for each time that the source's cap fits into what a day,
     /// or several, hold.
     package func estimatedQueries(_ dates: DateRange, known: [DICOMDate: Int]) -> Int {
-        let cap = Double(
-            [cap.map { $0 - 1 }, capabilities.mostRowsAccepted].compactMap { $0 }.min() ?? Int(Self.mostRowsWanted))
+        let cap = knownMostRows ?? Self.mostRowsWanted
         return packed(dates, known: known).reduce(0) { total, range in
             let rows = known.reduce(0) { range.contains($1.key) ? $0 + $1.value : $0 }
             return total + (Double(rows) <= cap ? 1 : 1 + Int((Double(rows) / cap).rounded(.up)))

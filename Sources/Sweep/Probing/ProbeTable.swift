@@ -53,7 +53,7 @@ package struct ProbeTable {
                 works ? "missing copies can be confirmed" : "missing copies cannot be confirmed, and are not reported"
             )
         case Name.longestUIDList:
-            return ("Lists of UIDs", value == "1" ? "asked one by one" : "asked up to \(value) at once")
+            return ("Lists of UIDs", value == "1" ? "live questions by list may miss" : "")
         case Name.patientPrefixes:
             return (
                 "Beginnings of patient IDs",

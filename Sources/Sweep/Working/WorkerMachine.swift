@@ -186,7 +186,7 @@ package struct WorkerMachine: Sendable {
 
     private mutating func begin(_ slice: ClaimedSlice, _ experience: Experience) -> Action {
         if slice.level == .study, let parts = planner.partsOfCrowdedDay(slice.range, experience) {
-            return finish(split(parts, .crowdedDay, proof(.outOfTime, 0)))
+            return finish(split(parts, .crowdedDay, proof(nil, 0)))
         }
         switch slice.range.axis {
         case .prefixes where slice.range.patientPrefix == "":
@@ -334,12 +334,13 @@ package struct WorkerMachine: Sendable {
             })
     }
 
-    private func proof(_ end: AnswerEnd, _ distinct: Int) -> SliceProof {
+    /// nil: nothing was asked.
+    private func proof(_ end: AnswerEnd?, _ distinct: Int) -> SliceProof {
         var digest = UIDDigest()
         for uid in Set(answer.studies.map(\.studyInstanceUID)) { digest.add(uid) }
         return SliceProof(
             rawRows: answer.rawRows, distinctUIDs: distinct,
             filteredOut: answer.outside.values.reduce(0, +) + answer.unreadable, uidDigest: digest.value,
-            finalStatus: end.status, duration: took)
+            finalStatus: end?.status, duration: took)
     }
 }
