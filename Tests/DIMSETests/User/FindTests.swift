@@ -19,7 +19,7 @@ import Testing
         #expect(await task.value == ([], nil))
     }
 
-    @Test func aRequestWhoseTimeHasPassedIsNotSent() async throws {
+    @Test(.timeLimit(.minutes(1))) func aRequestWhoseTimeHasPassedIsNotSent() async throws {
         let (archive, association) = try await UserEnd.established()
         let late = association.find(question(), within: .milliseconds(60))
         await archive.pass(.milliseconds(61))
