@@ -186,6 +186,9 @@ CREATE TABLE coverage (
     verified_at         timestamptz NOT NULL,
     reason              text NOT NULL DEFAULT '',
     run_id              int8 NOT NULL REFERENCES job_run,
+    -- Of a day that was asked in parts: how many studies were known of it then, and their UIDs' hashes joined by exclusive or.
+    studies             int4,
+    uid_digest          int8,
     EXCLUDE USING gist (source_id WITH =, level WITH =, days WITH &&)
 );
 
@@ -196,6 +199,19 @@ CREATE TABLE patient_pass (
     -- `prefixes`: all patient IDs by their beginnings; `patients`: the patients that were known or listed.
     kind                text NOT NULL CHECK (kind IN ('prefixes', 'patients')),
     verified_at         timestamptz NOT NULL
+);
+
+-- What a pass over all patients has shown of each day: the second axis, which proves a day that was asked in parts where
+-- both name the same studies, and tells what part of a year the sweeps by date have reached (F14).
+CREATE TABLE patient_pass_day (
+    run_id              int8 NOT NULL REFERENCES job_run,
+    source_id           int4 NOT NULL REFERENCES source,
+    day                 date NOT NULL,
+    studies             int4 NOT NULL,
+    uid_digest          int8 NOT NULL,
+    -- Of them, those that no sweep by date had shown, although the day was asked.
+    beyond_dates        int4 NOT NULL,
+    PRIMARY KEY (run_id, source_id, day)
 );
 
 -- When each scheduled job was first seen: it is due from then on, and not for all the times before.

@@ -93,21 +93,29 @@ extension StudyIndex {
             let date = row.date(1).flatMap(Days.date)
         else { return }
         try connection.query(SQL.lockCoverage, [.int(Int64(slice.sourceID))])
+        let known = try connection.query(
+            SQL.knownOfDay, [.int(Int64(slice.sourceID)), .int(Int64(Days.number(date)))]
+        ).first
+        let pass = known?.string(2)
+        let confirmed = pass.map { "; the pass over all patients of \($0) has the same studies" } ?? ""
         try cover(
-            DateRange(day: date), level: row.string(0) ?? "", source: slice.sourceID, .enumerated,
-            age: row.double(2) ?? 0, run: ended.run, "asked in parts: \(row.string(3) ?? "")", connection)
+            DateRange(day: date), level: row.string(0) ?? "", source: slice.sourceID,
+            pass == nil ? .enumerated : .proven, age: row.double(2) ?? 0, run: ended.run,
+            "asked in parts: \(row.string(3) ?? "")\(confirmed)",
+            parts: known.map { (studies: $0.int(0) ?? 0, digest: $0.int(1) ?? 0) }, connection)
     }
 
     private static func cover(
         _ dates: DateRange?, level: String, source: Int32, _ state: CoveredDays.State, age: Double, run: Int64,
-        _ reason: String, _ connection: PostgresConnection
+        _ reason: String, parts: (studies: Int, digest: Int)? = nil, _ connection: PostgresConnection
     ) throws {
         guard let dates else { return }
         try connection.query(
             SQL.cover,
             [
                 .int(Int64(source)), .text(level), bound(dates.lower), bound(dates.upper), .text(state.rawValue),
-                .double(age), .int(run), .text(reason),
+                .double(age), .int(run), .text(reason), parts.map { .int(Int64($0.studies)) } ?? .null,
+                parts.map { .int(Int64($0.digest)) } ?? .null,
             ])
     }
 

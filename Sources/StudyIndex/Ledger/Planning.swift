@@ -52,10 +52,39 @@ extension StudyIndex {
 
     package enum PatientPassKind: String, Sendable { case prefixes, patients }
 
-    /// The run has asked all of a source's patients and has no hole there.
+    /// The run has asked all of a source's patients and has no hole there. A pass over all patients proves the days that were
+    /// asked in parts and have the same studies.
     package func notePatientPass(_ run: RunID, source: Int32, kind: PatientPassKind) async throws {
-        _ = try await pool.withConnection {
-            try $0.query(SQL.notePatientPass, [.int(Int64(source)), .int(run.value), .text(kind.rawValue)])
+        try await pool.transaction { connection in
+            let ids = [PostgresValue.int(Int64(source)), .int(run.value)]
+            try connection.query(SQL.lockCoverage, [ids[0]])
+            try connection.query(SQL.notePatientPass, ids + [.text(kind.rawValue)])
+            guard kind == .prefixes else { return }
+            try connection.query(SQL.proveByPatients, ids)
+            try connection.query(SQL.forgetPatientPasses, ids)
+        }
+    }
+
+    /// How far the sweeps by date reached in one year (F14): of the studies that a pass over all patients has shown, those
+    /// that they had not, although their days were asked.
+    package struct Completeness: Sendable, Hashable {
+        package let source: String
+        package let year: Int
+        package let studies: Int
+        package let beyondDates: Int
+
+        /// Percent of the studies that dates reached.
+        package var percent: Double { 100 * Double(studies - beyondDates) / Double(max(1, studies)) }
+    }
+
+    /// By source and year, where a pass over all patients was made.
+    package func completeness() async throws -> [Completeness] {
+        try await pool.withConnection { connection in
+            try connection.query(SQL.completeness).map {
+                Completeness(
+                    source: $0.string(0) ?? "", year: $0.int(1) ?? 0, studies: $0.int(2) ?? 0,
+                    beyondDates: $0.int(3) ?? 0)
+            }
         }
     }
 

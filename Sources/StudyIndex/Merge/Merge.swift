@@ -41,6 +41,7 @@ extension StudyIndex {
                 let day = ended.day ?? (slice.range.axis == .dates && slice.range.day != nil ? slice.id : nil)
                 try Self.insert(children, run: ended.run, parent: slice.id, day: day, connection)
             }
+            if case .complete = outcome { try Self.notePatientDays(slice, ended, records, connection) }
             var counts = try Self.merge(records, of: slice.sourceID, connection)
             if case .complete(let proof) = outcome {
                 if slice.level == .series {
@@ -134,6 +135,35 @@ extension StudyIndex {
         try connection.query(SQL.insertChanges)
         try connection.query(SQL.forgetAbsence, [id])
         return counts
+    }
+
+    /// What a complete part of a pass over all patients shows of each day: an axis of its own beside dates. Parts overlap
+    /// where a source ignores case in wildcards; each study counts in the part that its patient ID belongs to.
+    private static func notePatientDays(
+        _ slice: ClaimedSlice, _ ended: EndedSlice, _ records: [StudyRecord], _ connection: PostgresConnection
+    ) throws {
+        guard slice.level == .study, slice.range.dates == nil else { return }
+        let belongs: (String) -> Bool
+        switch slice.range.axis {
+        case .prefixes: belongs = { $0.hasPrefix(slice.range.patientPrefix ?? "") }
+        // A patient of a list is no part of a pass.
+        case .patient where ended.parent != nil: belongs = { $0 == slice.range.patientID }
+        default: return
+        }
+        var seen: Set<String> = []
+        let dated = records.compactMap { record -> (uid: String, day: Int64)? in
+            guard let date = record.studyDate, belongs(record.patientID),
+                seen.insert(record.studyInstanceUID).inserted
+            else { return nil }
+            return (record.studyInstanceUID.storable, Int64(Days.number(date)))
+        }
+        guard !dated.isEmpty else { return }
+        try connection.query(
+            SQL.notePatientDays,
+            [
+                .int(ended.run), .int(Int64(slice.sourceID)), .textArray(dated.map(\.uid)),
+                .intArray(dated.map(\.day)),
+            ])
     }
 
     /// What a complete answer does not show.

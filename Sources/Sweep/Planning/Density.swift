@@ -5,18 +5,19 @@ import DICOM
 struct Density: Sendable {
     /// nil: no such day was answered yet.
     private var perDay = [Double?](repeating: nil, count: 7)
-    private var daysLearned = 0
+    /// They have many more than others of their day of the week.
+    private var unusualDays: Set<DICOMDate> = []
 
     /// Weight of one more day against what was known of its day of the week.
     private static let weight = 0.15
     /// So many studies say as much as what was known.
-    private static let persuasion = 40.0
+    private static let persuasion = 200.0
     /// A day with a screening campaign or a migration's import says little about the others.
     private static let steps = 0.5...1.5
     /// Of a long range only the days nearest to what is asked next say something about it.
     private static let daysOfOneAnswer = 60
 
-    var isKnown: Bool { daysLearned > 0 }
+    var isKnown: Bool { perDay.contains { $0 != nil } }
 
     /// By day of the week, from that of `date` on; of a day that was not answered yet the average of the others, and 0
     /// where nothing is known.
@@ -35,7 +36,8 @@ struct Density: Sendable {
     }
 
     mutating func learn(_ range: DateRange, _ studies: [DICOMDate: Int]) {
-        guard let upper = range.upper else { return }
+        // What lies after the newest study says nothing of the days before.
+        guard let upper = range.upper, isKnown || !studies.isEmpty else { return }
         let lower = max(range.lower ?? .earliest, upper.adding(days: -36_500))
         let last = min(upper, lower.adding(days: Self.daysOfOneAnswer - 1))
         follow(lower, last, studies)
@@ -44,21 +46,28 @@ struct Density: Sendable {
             let seen = Double(studies[date] ?? 0)
             let weekday = Self.weekday(date)
             perDay[weekday] = perDay[weekday].map { $0 + Self.weight * (seen - $0) } ?? seen
-            daysLearned += 1
         }
     }
 
-    /// One day has so many, by what some of its hours have.
-    mutating func learn(_ day: DICOMDate, studies: Double) {
+    /// One day has so many, by those that a part of its hours, as a share of all studies, has.
+    mutating func learn(_ day: DICOMDate, studies: Double, share: Double) {
         let weekday = Self.weekday(day)
-        perDay[weekday] = perDay[weekday].map { $0 + 2 * Self.weight * (studies - $0) } ?? studies
+        guard let known = perDay[weekday] else { return perDay[weekday] = studies }
+        guard isUsual(day, studies) else { return }
+        perDay[weekday] = known + min(4 * Self.weight, 4 * Self.weight * share) * (studies - known)
     }
 
     /// One day has more than so many.
     mutating func exceeded(_ day: DICOMDate, _ studies: Double) {
-        let weekday = Self.weekday(day)
-        guard isKnown, let known = perDay[weekday], known < 1.2 * studies else { return }
-        perDay[weekday] = known + 0.4 * (1.2 * studies - known)
+        guard let known = perDay[Self.weekday(day)], known < 1.2 * studies else { return }
+        if isUsual(day, studies) { perDay[Self.weekday(day)] = known + 0.4 * (1.2 * studies - known) }
+    }
+
+    /// Of a day with many more than others nothing is learned, unless a neighbour was such a day, or the same day a week later.
+    private mutating func isUsual(_ day: DICOMDate, _ studies: Double) -> Bool {
+        guard let known = perDay[Self.weekday(day)], studies > Self.steps.upperBound * known + 10 else { return true }
+        unusualDays.insert(day)
+        return [1, 2, 3, 4, 7, 14].count { unusualDays.contains(day.adding(days: $0)) } > 1
     }
 
     /// All days of the week become more or fewer together, where an archive grew or was younger.
@@ -100,9 +109,10 @@ struct TimesOfDay: Sendable {
 
     /// The times that divide a range into `parts` with as many studies in each; evenly, where too little is known.
     func borders(of range: ClosedRange<Int>, parts: Int, sample: [Int]) -> [Int] {
-        let inside = sample.filter(range.contains).sorted()
-        if inside.count >= 4 * parts {
-            return (1..<parts).map { inside[inside.count * $0 / parts] }
+        // An answer in the order of its times shows the first of them only.
+        if !isKnown, sample != sample.sorted(), sample != sample.sorted(by: >) {
+            let inside = sample.filter(range.contains).sorted()
+            if inside.count >= 4 * parts { return (1..<parts).map { inside[inside.count * $0 / parts] } }
         }
         let weights = counts.indices.map { bin -> Double in
             let (from, to) = (bin * Self.bin, (bin + 1) * Self.bin)

@@ -41,13 +41,20 @@ package struct Experience: Sendable {
         // What it did not refuse, it may have refused for another reason before.
         if let refused = refusedAt, Double(rows) > 0.7 * refused { refusedAt = refused * 1.2 }
         for record in records {
-            if let time = record.studyTime { timesOfDay.add(time) } else { hasUntimed = true }
+            if let time = record.studyTime {
+                // What was left out may all have been late.
+                if isWhole { timesOfDay.add(time) }
+            } else {
+                hasUntimed = true
+            }
             modalities.formUnion(record.modalities)
             if let lead = record.patientID.first { patientLeads.insert(lead) }
         }
         guard isWhole, let dates = range.dates, let upper = dates.upper else { return }
-        if let day = range.day, let times = range.times, let share = timesOfDay.share(of: times), share > 0.2 {
-            density.learn(day, studies: Double(rows) / share)
+        if let day = range.day, let times = range.times, let share = timesOfDay.share(of: times), share > 0.05 {
+            let studies = Double(rows) / share
+            crowdedDays[day] = Int(studies)
+            density.learn(day, studies: studies, share: share)
         }
         guard range.axis == .dates else { return }
         if let lower = dates.lower {
@@ -99,6 +106,9 @@ package struct Experience: Sendable {
     /// A range was too broad: the next is shorter.
     mutating func overflowed(_ range: SliceRange, _ answer: Answer, _ records: [StudyRecord] = []) {
         if case .cropped = answer.end, answer.rawRows > 0 { croppedAt = answer.rawRows }
+        if let day = range.day, let times = range.times, let share = timesOfDay.share(of: times), share > 0.05 {
+            crowdedDays[day] = max(crowdedDays[day] ?? 0, Int(1.2 * Double(answer.rawRows) / share))
+        }
         guard range.axis == .dates, let lower = range.dates?.lower, let upper = range.dates?.upper else { return }
         daysAnswered = max(1, lower.days(to: upper) / 2)
         noteCrowdedDay(lower, upper, records)
@@ -110,13 +120,31 @@ package struct Experience: Sendable {
         // There are as many, at least.
         let rows = Double(max(answer.rawRows, answer.end == .success ? 0 : largestAnswer))
         if lower == upper { return density.exceeded(lower, rows) }
-        guard expected > 0, rows >= expected else { return }
+        // A single day that has more than any other says nothing of those.
+        guard expected > 0, rows >= expected,
+            crowdedDay(in: DateRange(lower: lower, upper: upper), records, most: .infinity) == nil
+        else { return }
         surprise += 0.1 * (min(Self.mostSurprising, (rows - expected) / expected) - surprise)
         density.scale(by: min(1.3, rows / expected * 1.05))
     }
 
-    /// The day that most of what was shown was made on: probably the one for which the range was too long.
-    static func crowdedDay(of records: [StudyRecord]) -> DICOMDate? {
+    /// How many studies are expected of a day, or of these times of it.
+    func studies(of day: DICOMDate, _ times: TimeRange?) -> Double {
+        let ofDay = max(Double(crowdedDays[day] ?? 0), density.week(from: day)[0])
+        guard let times else { return ofDay }
+        return ofDay * (timesOfDay.share(of: times) ?? 0)
+    }
+
+    /// The day for which a range was too long, if its other days are not expected to be too many.
+    func crowdedDay(in dates: DateRange, _ records: [StudyRecord], most: Double?) -> DICOMDate? {
+        guard let most, let lower = dates.lower, let upper = dates.upper, let day = Self.crowdedDay(of: records)
+        else { return nil }
+        let all = density.studies(from: lower, to: upper)
+        return all > 0 && all - density.week(from: day)[0] < most ? day : nil
+    }
+
+    /// The day that most of what was shown was made on.
+    private static func crowdedDay(of records: [StudyRecord]) -> DICOMDate? {
         let days = Dictionary(records.compactMap { record in record.studyDate.map { ($0, 1) } }, uniquingKeysWith: +)
         guard let most = days.max(by: { $0.value < $1.value }), most.value * 2 > records.count else { return nil }
         return most.key
@@ -125,7 +153,8 @@ package struct Experience: Sendable {
     /// Whether it has more than an answer may have by itself: its part of what was shown, against what its neighbours are
     /// expected to have.
     private mutating func noteCrowdedDay(_ lower: DICOMDate, _ upper: DICOMDate, _ records: [StudyRecord]) {
-        guard lower < upper, density.isKnown, let day = Self.crowdedDay(of: records) else { return }
+        guard let day = crowdedDay(in: DateRange(lower: lower, upper: upper), records, most: .infinity), lower < upper
+        else { return }
         let ofDay = records.filter { $0.studyDate == day }
         guard ofDay.allSatisfy({ $0.studyTime != nil }) else { return }
         let others = density.studies(from: lower, to: upper) - density.week(from: day)[0]

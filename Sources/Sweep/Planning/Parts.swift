@@ -17,8 +17,8 @@ extension Planner {
         case .dates:
             guard let dates = range.dates else { return [] }
             if range.day != nil { return parts(ofDay: range, answer, records, experience) }
-            let parts =
-                Self.around(Experience.crowdedDay(of: records), in: dates) ?? Self.halves(of: dates, experience.density)
+            let crowdedDay = experience.crowdedDay(in: dates, records, most: mostRows(experience))
+            let parts = Self.around(crowdedDay, in: dates) ?? Self.halves(of: dates, experience.density)
             return parts.map { SliceRange(dates: $0) }
         case .times:
             let times = timeParts(of: range, answer, records, experience)
@@ -112,7 +112,7 @@ extension Planner {
         else { return nil }
         let isExpected =
             capabilities.timeRanges == .works && !experience.hasUntimed && experience.timesOfDay.isKnown
-            && experience.density.week(from: day)[0] > 1.15 * most
+            && experience.density.week(from: day)[0] > 1.05 * most
         guard isExpected || experience.crowdedDays[day] != nil else { return nil }
         let nothing = Answer(end: .success, rawRows: Int(most), distinct: 0)
         let parts = timeParts(of: range, nothing, [], experience)
@@ -130,10 +130,8 @@ extension Planner {
         guard upper.microseconds - lower.microseconds > Self.narrowestTimes else { return [] }
         let sample = records.compactMap { $0.studyTime?.microseconds }
         let sent = cap.map(Double.init) ?? experience.mostRows ?? Double(max(answer.rawRows, Self.smallestSilentCap))
-        let expected =
-            range.axis == .dates
-            ? experience.crowdedDays[day].map(Double.init) ?? experience.density.week(from: day)[0] : 0
-        let count = min(Self.mostTimes, max(2, Int((expected / (0.8 * sent)).rounded(.up))))
+        let expected = experience.studies(of: day, range.times)
+        let count = min(Self.mostTimes, max(2, Int((expected / (0.85 * sent)).rounded(.up))))
         var borders = experience.timesOfDay.borders(
             of: lower.microseconds...upper.microseconds, parts: count, sample: sample)
         borders = Self.wholeSeconds(borders, between: lower, upper)

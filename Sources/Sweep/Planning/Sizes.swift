@@ -1,4 +1,5 @@
 import DICOM
+import Foundation
 
 /// How much is asked at once.
 extension Planner {
@@ -9,16 +10,6 @@ extension Planner {
     private static let daysFamiliar = 28
     /// What lies before is asked as one open range (F24).
     private static let firstYear = 1900
-
-    /// Rows that a question should bring: most of what the source sends, less the more its answers have surprised.
-    func rowsWanted(_ experience: Experience) -> Double {
-        if let most = mostRows(experience) {
-            // A standard deviation below it: a range that was too long costs two questions more, a short one a part of one.
-            return max(1, most / (1 + 1.3 * min(0.3, max(0.03, experience.surprise))))
-        }
-        // Each new largest answer is checked by its parts: better few large steps than many small ones.
-        return min(Self.mostRowsWanted, max(150, 2.5 * Double(experience.largestAnswer)))
-    }
 
     /// The most rows that an answer of this source can have; nil: no limit is known.
     func mostRows(_ experience: Experience) -> Double? {
@@ -34,28 +25,52 @@ extension Planner {
     /// of it. A range with an open end in the future is asked whole.
     package func cut(_ dates: DateRange, _ experience: Experience) -> DICOMDate? {
         guard let upper = dates.upper else { return nil }
-        let wanted = rowsWanted(experience)
         // Backwards from the newest day.
         let week = experience.density.week(from: upper.adding(days: 1))
         let fewest = week.contains { $0 > 0 } ? Self.daysFamiliar : Self.firstDays
         let most = max(fewest, experience.daysAnswered * Self.growth)
-        var rows = 0.0
-        var days = 0
-        while days < most {
-            let next = week[6 - days % 7]
-            if rows + next > wanted, days >= fewestDays(next, experience) { break }
-            rows += next
-            days += 1
-        }
+        let days = mostRows(experience).map { best(week, most, rows: $0, experience) } ?? few(week, most, experience)
         let lower = upper.adding(days: 1 - max(1, days))
         if let first = dates.lower { return lower > first ? lower : nil }
         return lower.year < Self.firstYear ? nil : lower
     }
 
-    /// A single day that would be the largest answer yet could only be checked by its times: two days are asked, so that
-    /// each of them is smaller than an answer that was seen.
-    private func fewestDays(_ studies: Double, _ experience: Experience) -> Int {
-        cap == nil && studies * 1.1 >= Double(experience.largestAnswer) ? 2 : 1
+    /// So many days that a question is worth most: what it brings, against itself and two more where it is too much for one
+    /// answer, which becomes more probable with every day.
+    private func best(_ week: [Double], _ most: Int, rows limit: Double, _ experience: Experience) -> Int {
+        var best = (days: 1, loss: Double.infinity)
+        var rows = 0.0
+        for days in 1...most {
+            rows += week[6 - (days - 1) % 7]
+            if rows > 1.3 * limit { break }
+            let deviation = max(1, rows * 1.25 * experience.surprise)
+            let overflow = 1 / (1 + exp(1.7 * (limit + 0.5 - rows) / deviation))
+            // Where a day has nothing, it costs nothing to ask for it.
+            let loss = 1 + 2 * overflow - rows / (Self.usualFill * limit)
+            if loss <= best.loss { best = (days, loss) }
+        }
+        return best.days
+    }
+
+    /// The part of what a source sends that a question usually brings.
+    private static let usualFill = 0.85
+
+    /// As many days as bring what is wanted, where nobody knows what the source sends at most.
+    private func few(_ week: [Double], _ most: Int, _ experience: Experience) -> Int {
+        // Each new largest answer is checked by its parts: better few large steps than many small ones.
+        let wanted = min(Self.mostRowsWanted, max(150, 2.5 * Double(experience.largestAnswer)))
+        var rows = 0.0
+        var days = 0
+        while days < most {
+            let next = week[6 - days % 7]
+            // A single day that would be the largest answer yet could only be checked by its times: of two days each is
+            // smaller than an answer that was seen.
+            let fewest = next * 1.1 >= Double(experience.largestAnswer) ? 2 : 1
+            if rows + next > wanted, days >= fewest { break }
+            rows += next
+            days += 1
+        }
+        return days
     }
 
     /// Ranges of days that hold as many rows as the source sends, by the number of studies that each day is known to have:

@@ -89,7 +89,9 @@ package struct WorkerMachine: Sendable {
         case (.looking, .outlook): return openLine()
         case (.openingLine, .line(let outcome)): return opened(outcome, &experience, jitter)
         case (.claiming, .claimed(let claim)): return claimed(claim, experience)
-        case (.narrowing, .narrowed(let isOurs)): return isOurs ? ask() : claim()
+        case (.narrowing, .narrowed(let isOurs)):
+            guard isOurs, let slice else { return claim() }
+            return begin(slice, experience)
         case (.asking, .answered(let outcome, let part)): return answered(outcome, part, &experience, jitter)
         case (.finishing, .finished):
             if let reasonToAbandon { return abandon(reasonToAbandon) }
@@ -176,7 +178,6 @@ package struct WorkerMachine: Sendable {
                 let lower = planner.cut(dates, experience)
             {
                 self.slice?.range.dates?.lower = lower
-                questions = [Question(level: slice.level, range: self.slice?.range ?? slice.range)]
                 step = .narrowing
                 return .narrow(slice, to: lower)
             }

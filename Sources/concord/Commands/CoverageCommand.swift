@@ -33,13 +33,15 @@ struct CoverageCommand: AsyncParsableCommand {
     func run() async throws {
         try await OpenIndex.with(try global.configuration()) { open in
             let coverage = try await open.index.coverage()
+            let completeness = try await open.index.completeness()
             let caveat = try await Self.caveat(open.index)
             switch format {
             case .text:
-                let map = CoverageMap(coverage: coverage, isColoured: Terminal.isColoured)
+                let map = CoverageMap(
+                    coverage: coverage, completeness: completeness, isColoured: Terminal.isColoured)
                 Terminal.write(map.rendered() + "\n" + caveat + "\n")
             case .csv: Terminal.write(Self.csv(coverage))
-            case .json: Terminal.write(try Self.json(coverage, caveat))
+            case .json: Terminal.write(try Self.json(coverage, completeness, caveat))
             }
         }
     }
@@ -61,12 +63,23 @@ struct CoverageCommand: AsyncParsableCommand {
         var reason: String
     }
 
+    private struct Year: Encodable {
+        var source: String
+        var year: Int
+        var studiesByPatient: Int
+        var notByDate: Int
+        var percent: Double
+    }
+
     private struct Document: Encodable {
         var spans: [Span]
+        var completeness: [Year]
         var notProven: String
     }
 
-    private static func json(_ coverage: Coverage, _ caveat: String) throws -> String {
+    private static func json(
+        _ coverage: Coverage, _ completeness: [StudyIndex.Completeness], _ caveat: String
+    ) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -75,6 +88,12 @@ struct CoverageCommand: AsyncParsableCommand {
                 source: span.source, state: span.state.rawValue, from: span.from?.iso, to: span.to?.iso,
                 verifiedAt: span.at, reason: span.reason)
         }
-        return String(decoding: try encoder.encode(Document(spans: spans, notProven: caveat)), as: UTF8.self) + "\n"
+        let years = completeness.map {
+            Year(
+                source: $0.source, year: $0.year, studiesByPatient: $0.studies, notByDate: $0.beyondDates,
+                percent: $0.percent)
+        }
+        let document = Document(spans: spans, completeness: years, notProven: caveat)
+        return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
     }
 }

@@ -1,9 +1,12 @@
+import Foundation
 import Reconcile
+import StudyIndex
 
 /// Coverage on a terminal: a line of twelve months for each year of each source, years that are alike on one line, and
-/// under them every range that is not proven, with its reason.
+/// under them every range that is not proven, with its reason, and the years of which patients showed more than dates did.
 struct CoverageMap {
     let coverage: Coverage
+    let completeness: [StudyIndex.Completeness]
     /// In colours, for terminals.
     let isColoured: Bool
 
@@ -19,8 +22,22 @@ struct CoverageMap {
                 let reason = span.reason.isEmpty ? "" : ": \(span.reason)"
                 text += "  \(mark(span.state)) \(span.state.rawValue)  \(span.dates)\(reason)\n"
             }
+            text += checked(by: completeness.filter { $0.source == source })
         }
         return text
+    }
+
+    /// What the pass over all patients says of the sweeps by date.
+    private func checked(by years: [StudyIndex.Completeness]) -> String {
+        let studies = years.reduce(0) { $0 + $1.studies }
+        guard studies > 0 else { return "" }
+        let short = years.filter { $0.beyondDates > 0 }
+        if short.isEmpty { return "  ✓ by patient: the same \(studies) dated studies, 100 %\n" }
+        return short.map {
+            String(
+                format: "  ! by patient: %d had %d studies, %d of them not by date: %.2f %%\n", $0.year, $0.studies,
+                $0.beyondDates, $0.percent)
+        }.joined()
     }
 
     private func mark(_ state: Coverage.State) -> String {

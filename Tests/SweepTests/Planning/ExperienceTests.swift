@@ -130,13 +130,24 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
         #expect(Planner(cap: 500).partsOfCrowdedDay(range, experience) == nil)
     }
 
-    @Test func theDayForWhichARangeWasTooLongIsAskedByItself() throws {
+    @Test mutating func theDayForWhichARangeWasTooLongIsAskedByItself() throws {
+        // Not before it is known that the others are not too many.
+        #expect(try parts(Experience()) == ["20260206-20260210", "20260201-20260205"])
+        let week = try #require(DateRange(da: "20260211-20260217"))
+        let usual = studies([try date("20260211"): 20, try date("20260213"): 30, try date("20260216"): 20])
+        experience = Experience()
+        experience.learn(SliceRange(dates: week), rows: usual.count, usual, isWhole: true)
+        #expect(try parts(experience) == ["20260207-20260210", "20260206", "20260201-20260205"])
+    }
+
+    private func parts(_ experience: Experience) throws -> [String] {
         let rows = studies([try date("20260206"): 400, try date("20260204"): 50, try date("20260209"): 50])
         let answer = Answer(end: .success, rawRows: 500, distinct: 500)
         let range = SliceRange(dates: DateRange(da: "20260201-20260210"))
-        guard case .split(let parts, _) = planner.judge(range, answer, records: rows, largestAnswer: 500) else {
-            return #expect(Bool(false))
-        }
-        #expect(parts.compactMap(\.dates?.da) == ["20260207-20260210", "20260206", "20260201-20260205"])
+        guard
+            case .split(let parts, _) = planner.judge(
+                range, answer, records: rows, largestAnswer: 500, experience: experience)
+        else { return [] }
+        return parts.compactMap(\.dates?.da)
     }
 }

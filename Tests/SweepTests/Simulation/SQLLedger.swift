@@ -21,7 +21,7 @@ final class SQLLedger: SimulatedLedger {
         try await pool.withConnection {
             try $0.execute(
                 script: """
-                    TRUNCATE source, source_capability, budget, budget_window, source_lease, job_run, slice, coverage,
+                    TRUNCATE source, source_capability, patient_pass, patient_pass_day, budget, budget_window, source_lease, job_run, slice, coverage,
                         patient_pass, observation, study, change, absence, series_observation, series_sweep, discrepancy
                         RESTART IDENTITY
                     """)
