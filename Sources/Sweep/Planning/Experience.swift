@@ -28,6 +28,8 @@ package struct Experience: Sendable {
     /// Axes on which a question was answered, and questions on the others that were refused.
     private var answeredAxes: Set<SliceRange.Axis> = []
     private var refusals: [SliceRange.Axis: Int] = [:]
+    /// Whether a worker asks a range of days of which nobody knows how many studies they have.
+    var isExploring = false
     /// For people.
     var lastFailure = ""
 
@@ -51,7 +53,7 @@ package struct Experience: Sendable {
             if let lead = record.patientID.first { patientLeads.insert(lead) }
         }
         guard isWhole, let dates = range.dates, let upper = dates.upper else { return }
-        if let day = range.day, let times = range.times, let share = timesOfDay.share(of: times), share > 0.05 {
+        if let day = range.day, let times = range.times, let share = timesOfDay.share(of: times), share > 0.02 {
             let studies = Double(rows) / share
             crowdedDays[day] = Int(studies)
             density.learn(day, studies: studies, share: share)
@@ -106,7 +108,7 @@ package struct Experience: Sendable {
     /// A range was too broad: the next is shorter.
     mutating func overflowed(_ range: SliceRange, _ answer: Answer, _ records: [StudyRecord] = []) {
         if case .cropped = answer.end, answer.rawRows > 0 { croppedAt = answer.rawRows }
-        if let day = range.day, let times = range.times, let share = timesOfDay.share(of: times), share > 0.05 {
+        if let day = range.day, let times = range.times, let share = timesOfDay.share(of: times), share > 0.02 {
             crowdedDays[day] = max(crowdedDays[day] ?? 0, Int(1.2 * Double(answer.rawRows) / share))
         }
         guard range.axis == .dates, let lower = range.dates?.lower, let upper = range.dates?.upper else { return }

@@ -53,7 +53,7 @@ extension Planner {
     }
 
     /// The part of what a source sends that a question usually brings.
-    private static let usualFill = 0.85
+    private static let usualFill = 0.75
 
     /// As many days as bring what is wanted, where nobody knows what the source sends at most.
     private func few(_ week: [Double], _ most: Int, _ experience: Experience) -> Int {

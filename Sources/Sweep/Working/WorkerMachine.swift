@@ -55,6 +55,8 @@ package struct WorkerMachine: Sendable {
     private static let longestSleep = Duration.seconds(5)
     /// An ordinary failure's shortest rest, of the slice and of the worker.
     private static let rest = Duration.seconds(2)
+    /// Until another look at whether somebody has found out how many studies a source has a day.
+    private static let exploration = Duration.milliseconds(250)
 
     let planner: Planner
     /// How long a source may go on failing before it is given up for this run.
@@ -68,6 +70,8 @@ package struct WorkerMachine: Sendable {
     /// What follows when the slice has been ended.
     private var reasonToAbandon: String?
     private var afterGivingBack = Action.look
+    /// Whether this worker asks what nobody knows the size of.
+    private var explores = false
 
     package init(planner: Planner, patience: Duration) {
         self.planner = planner
@@ -86,14 +90,20 @@ package struct WorkerMachine: Sendable {
         case (.looking, .outlook(let wait?)) where wait > .zero:
             // Others hold the rest. An idle association would only occupy a place at the source.
             return giveBack(then: .sleep(min(max(wait, .milliseconds(20)), .seconds(1)), nil))
-        case (.looking, .outlook): return openLine()
+        case (.looking, .outlook):
+            // How many studies a day has is found out by one, for all.
+            return experience.isExploring ? giveBack(then: .sleep(Self.exploration, nil)) : openLine()
         case (.openingLine, .line(let outcome)): return opened(outcome, &experience, jitter)
-        case (.claiming, .claimed(let claim)): return claimed(claim, experience)
+        case (.claiming, .claimed(let claim)): return claimed(claim, &experience)
         case (.narrowing, .narrowed(let isOurs)):
-            guard isOurs, let slice else { return claim() }
+            guard isOurs, let slice else {
+                endExploring(&experience)
+                return claim()
+            }
             return begin(slice, experience)
         case (.asking, .answered(let outcome, let part)): return answered(outcome, part, &experience, jitter)
         case (.finishing, .finished):
+            endExploring(&experience)
             if let reasonToAbandon { return abandon(reasonToAbandon) }
             return look()
         case (.abandoning, .carriedOut): return giveBack(then: .stop)
@@ -166,7 +176,7 @@ package struct WorkerMachine: Sendable {
 
     // MARK: The slice
 
-    private mutating func claimed(_ claim: Claim, _ experience: Experience) -> Action {
+    private mutating func claimed(_ claim: Claim, _ experience: inout Experience) -> Action {
         switch claim {
         case .drained: return giveBack(then: .stop)
         case .wait(let duration): return giveBack(then: .sleep(duration, nil))
@@ -174,6 +184,11 @@ package struct WorkerMachine: Sendable {
             self.slice = slice
             answer = SliceAnswer()
             took = .zero
+            if !slice.isSized, slice.range.axis == .dates, !experience.density.isKnown {
+                if experience.isExploring { return finish(.deferred(Self.exploration)) }
+                experience.isExploring = true
+                explores = true
+            }
             if !slice.isSized, slice.range.axis == .dates, let dates = slice.range.dates,
                 let lower = planner.cut(dates, experience)
             {
@@ -183,6 +198,11 @@ package struct WorkerMachine: Sendable {
             }
             return begin(slice, experience)
         }
+    }
+
+    private mutating func endExploring(_ experience: inout Experience) {
+        if explores { experience.isExploring = false }
+        explores = false
     }
 
     private mutating func begin(_ slice: ClaimedSlice, _ experience: Experience) -> Action {

@@ -58,4 +58,42 @@ import Testing
         let end = handle(.answered(.notNow(.seconds(3), reason, failingFor: .zero), SliceAnswer()))
         guard case .finish(slice, .deferred(.seconds(3)), _) = end else { return #expect(Bool(false), "\(end)") }
     }
+
+    private static let unsized = ClaimedSlice(
+        id: 2, claimID: UUID(), sourceID: 1, level: .study,
+        range: SliceRange(dates: DateRange(da: "20200101-20260131")), isSized: false, attempt: 1, largestAnswer: 0,
+        controlUID: nil)
+
+    /// While nobody knows how many studies a day has, four large questions would only all be too large.
+    @Test(arguments: [true, false])
+    mutating func oneFindsOutHowManyStudiesADayHasForAll(isOurs: Bool) throws {
+        _ = machine.start()
+        _ = handle(.outlook(.zero))
+        _ = handle(.line(.ready))
+        guard case .narrow = handle(.claimed(.slice(Self.unsized))) else { return #expect(Bool(false)) }
+        var other = WorkerMachine(planner: Planner(), patience: .seconds(600))
+        _ = other.start()
+        guard case .giveLineBack = other.handle(.outlook(.zero), &experience, jitter: 0) else {
+            return #expect(Bool(false))
+        }
+        // Another may have asked already whether there is work.
+        var third = WorkerMachine(planner: Planner(), patience: .seconds(600))
+        experience.isExploring = false
+        _ = third.start()
+        _ = third.handle(.outlook(.zero), &experience, jitter: 0)
+        _ = third.handle(.line(.ready), &experience, jitter: 0)
+        experience.isExploring = true
+        guard case .finish(_, .deferred, _) = third.handle(.claimed(.slice(Self.unsized)), &experience, jitter: 0)
+        else { return #expect(Bool(false)) }
+        _ = third.handle(.finished(nil), &experience, jitter: 0)
+        #expect(experience.isExploring)
+        // Lost to somebody else, or answered: another may try.
+        let next = handle(.narrowed(isOurs))
+        if isOurs {
+            guard case .ask = next else { return #expect(Bool(false)) }
+            _ = handle(.answered(.answered(took: .zero), SliceAnswer()))
+            _ = handle(.finished(MergeCounts()))
+        }
+        #expect(!experience.isExploring)
+    }
 }
