@@ -32,6 +32,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc"),
 
         .target(name: "DICOM", swiftSettings: strict),
         .target(
@@ -60,7 +61,7 @@ let package = Package(
             name: "concord",
             dependencies: [
                 "DICOM", "DIMSE", "PostgresClient", "StudyIndex", "Reconcile", "Sweep", "QueryServer", "PACSSimulator",
-                logging, "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CMalloc", logging, "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
 

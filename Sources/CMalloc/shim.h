@@ -1,0 +1,2 @@
+// How glibc shares out memory among threads.
+#include <malloc.h>
