@@ -50,9 +50,11 @@ let package = Package(
             name: "Sweep", dependencies: ["DICOM", "DIMSE", "StudyIndex", logging],
             swiftSettings: strict),
         .target(
+            name: "Spanning", dependencies: ["DICOM", "DIMSE", "StudyIndex", "Sweep", logging], swiftSettings: strict),
+        .target(
             name: "QueryServer",
             dependencies: [
-                "DICOM", "StudyIndex", logging, .product(name: "Hummingbird", package: "hummingbird"),
+                "DICOM", "DIMSE", "StudyIndex", "Spanning", logging, .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict),
@@ -60,8 +62,9 @@ let package = Package(
         .executableTarget(
             name: "concord",
             dependencies: [
-                "DICOM", "DIMSE", "PostgresClient", "StudyIndex", "Reconcile", "Sweep", "QueryServer", "PACSSimulator",
-                "CMalloc", logging, "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "DICOM", "DIMSE", "PostgresClient", "StudyIndex", "Reconcile", "Sweep", "Spanning", "QueryServer",
+                "PACSSimulator", "CMalloc",
+                logging, "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
 
@@ -76,8 +79,13 @@ let package = Package(
             dependencies: ["Sweep", "StudyIndex", "PostgresClient", "PACSSimulator", "DIMSE", "DICOM", logging] + nio,
             swiftSettings: strict),
         .testTarget(name: "PACSSimulatorTests", dependencies: ["PACSSimulator", "DIMSE", "DICOM"], swiftSettings: strict),
+        .testTarget(name: "SpanningTests", dependencies: ["Spanning", "StudyIndex", "DICOM"], swiftSettings: strict),
         .testTarget(
-            name: "QueryServerTests", dependencies: ["QueryServer", "StudyIndex", "PostgresClient", "DICOM"],
+            name: "QueryServerTests",
+            dependencies: [
+                "QueryServer", "Spanning", "Sweep", "StudyIndex", "PostgresClient", "PACSSimulator", "DIMSE", "DICOM",
+                logging,
+            ],
             swiftSettings: strict),
         .testTarget(name: "ConcordTests", dependencies: ["concord", "DIMSE", "StudyIndex"], swiftSettings: strict),
     ],

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import Spanning
 import StudyIndex
 
 /// The HTTP server: metadata lookups from the index, over QIDO-RS.
@@ -12,13 +13,19 @@ package struct QueryServer: Sendable {
     package var host: String
     /// 0: any free port; `onListening` says which.
     package var port: Int
+    /// How long sources are waited for.
+    package var deadline = Duration.seconds(5)
+    /// Roots of DICOMweb services to which retrieval is redirected, by AE title.
+    package var retrieveRoots: [String: String] = [:]
     private let index: StudyIndex
+    private let catalog: SpanningCatalog
     private let logger: Logger
 
-    package init(host: String, port: Int, index: StudyIndex, logger: Logger) {
+    package init(host: String, port: Int, index: StudyIndex, catalog: SpanningCatalog, logger: Logger) {
         self.host = host
         self.port = port
         self.index = index
+        self.catalog = catalog
         self.logger = logger
     }
 
@@ -37,7 +44,9 @@ package struct QueryServer: Sendable {
         router.add(middleware: ErrorResponses(logger: logger))
         HealthRoutes(index: index).add(to: router)
         let authenticated = router.group().add(middleware: Authentication(index: index))
-        SearchRoutes(catalog: index).add(to: authenticated.group("/dicom-web"))
+        let web = authenticated.group("/dicom-web")
+        SearchRoutes(catalog: catalog, deadline: deadline).add(to: web)
+        RetrieveRoutes(catalog: catalog, roots: retrieveRoots, deadline: deadline).add(to: web)
         return router
     }
 }

@@ -8,6 +8,8 @@ package struct IndexError: Error, Sendable, Equatable, CustomStringConvertible {
         /// The database was migrated by a later version.
         case schemaTooNew
         case unknownSource
+        /// A search that the database did not end in time (F149).
+        case tooBroad
         case corrupt
     }
     package let code: Code

@@ -26,7 +26,7 @@ private func complaint(_ yaml: String) -> String? {
         let configuration = try Configuration.parse(minimal, file: "/etc/concord/concord.yaml")
         #expect(configuration.databaseURL == nil)
         #expect(configuration.dataDirectory == "/etc/concord/data")
-        #expect(configuration.http.port == 8001)
+        #expect(configuration.server.http.port == 8001)
         let source = try #require(configuration.sources.first)
         #expect(source.limits.queriesPerSecond == 1)
         #expect(source.limits.associations == 1)

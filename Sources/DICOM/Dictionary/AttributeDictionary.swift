@@ -95,5 +95,6 @@ extension Tag {
     package static let bodyPartExamined = Tag(0x0018, 0x0015)
     package static let numberOfSeriesRelatedInstances = Tag(0x0020, 0x1209)
     package static let sopInstanceUID = Tag(0x0008, 0x0018)
+    package static let instanceNumber = Tag(0x0020, 0x0013)
     package static let sopClassUID = Tag(0x0008, 0x0016)
 }

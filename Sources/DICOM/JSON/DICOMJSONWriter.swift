@@ -40,6 +40,50 @@ package struct DICOMJSONWriter: Sendable {
         raw("}")
     }
 
+    /// A series, with its own attributes and those of its study (PS3.18 §10.6.3.3.2).
+    package mutating func append(_ series: CatalogSeries, of study: CatalogStudy, empty requested: Set<Tag> = []) {
+        object(requested.union([.studyInstanceUID, .seriesInstanceUID, .modality, .seriesNumber])) { tag in
+            switch tag {
+            case .retrieveAETitle: series.holders.joined(separator: "\\")
+            default: series.record[tag] ?? study.record[tag]
+            }
+        }
+    }
+
+    /// An instance as a source sent it, with the UIDs that it is known to belong to.
+    package mutating func append(
+        _ instance: DataSet, study: String, series: String, holders: [String], empty requested: Set<Tag> = []
+    ) {
+        object(requested.union([.sopClassUID, .sopInstanceUID, .instanceNumber])) { tag in
+            switch tag {
+            case .retrieveAETitle: holders.joined(separator: "\\")
+            case .studyInstanceUID: study
+            case .seriesInstanceUID: series
+            default: instance.text(tag)
+            }
+        }
+    }
+
+    /// Every attribute that has a text, and of the others those in `kept`, empty.
+    private mutating func object(_ kept: Set<Tag>, _ text: (Tag) -> String?) {
+        separate()
+        raw("{")
+        var isFirst = true
+        for attribute in Self.everyLevelInTagOrder {
+            if attribute.tag == .specificCharacterSet {
+                member(attribute, text: "ISO_IR 192", &isFirst)
+            } else if let value = text(attribute.tag) {
+                member(attribute, text: attribute.vr == .DA ? Self.strictDate(value) : value, &isFirst)
+            } else if kept.contains(attribute.tag) {
+                member(attribute, text: "", &isFirst)
+            }
+        }
+        raw("}")
+    }
+
+    private static let everyLevelInTagOrder = AttributeDictionary.all
+        .filter { $0.tag != .queryRetrieveLevel && $0.tag != .retrieveURL }.sorted { $0.tag < $1.tag }
+
     /// DA as the standard has it, or nothing: clients do not expect `2020.01.01` (F70).
     private static func strictDate(_ text: String) -> String { DICOMDate(text)?.da ?? "" }
 

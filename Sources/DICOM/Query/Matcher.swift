@@ -22,9 +22,19 @@ extension StudyQuery {
 
 extension QueryKey {
     package func matches(_ record: StudyRecord) -> Truth {
+        matches(attribute.column == nil ? nil : record[attribute.tag], isLossy: record.lossy.contains(attribute.tag))
+    }
+
+    package func matches(_ record: SeriesRecord) -> Truth {
+        matches(record[attribute.tag], isLossy: record.lossy.contains(attribute.tag))
+    }
+
+    /// Of a data set of any level.
+    package func matches(_ dataSet: DataSet) -> Truth { matches(dataSet.text(attribute.tag), isLossy: false) }
+
+    private func matches(_ text: String?, isLossy: Bool) -> Truth {
         if case .universal = match { return .yes }
-        guard attribute.column != nil, let text = record[attribute.tag] else { return .unknown }
-        if record.lossy.contains(attribute.tag) { return .unknown }
+        guard let text, !isLossy else { return .unknown }
         return matches(text: text) ? .yes : .no
     }
 

@@ -1,6 +1,12 @@
 /// Where studies are looked up: PostgreSQL in the centre, a replica at an edge site.
 package protocol StudyCatalog: Sendable {
     func search(_ query: StudyQuery) async throws -> StudyAnswer
+    /// The series of studies, by study and series number.
+    func series(of studies: [String]) async throws -> [CatalogSeries]
+    /// Who holds one of these studies, by source name, and was not asked for its series since it last changed.
+    func holdersWithUnknownSeries(of studies: [String]) async throws -> [(study: String, source: String)]
+    /// The studies of these series, as far as series are indexed.
+    func studies(ofSeries series: [String]) async throws -> [String]
 }
 
 /// One page of an answer, in the order study date, study time (newest first), Study Instance UID.
@@ -27,5 +33,35 @@ package struct CatalogStudy: Sendable, Hashable {
     package init(record: StudyRecord, holders: [String]) {
         self.record = record
         self.holders = holders
+    }
+}
+
+/// A series as an answer shows it: of each attribute the value of the best source that returned one.
+package struct CatalogSeries: Sendable, Hashable {
+    package private(set) var record: SeriesRecord
+    /// AE titles of all sources that show it, by priority.
+    package private(set) var holders: [String]
+
+    package init(record: SeriesRecord, holders: [String]) {
+        self.record = record
+        self.holders = holders
+    }
+
+    /// Fills what is missing from what another source shows.
+    package mutating func take(_ other: SeriesRecord, of holder: String) {
+        holders.append(holder)
+        for attribute in AttributeDictionary.seriesObservation where (record[attribute.tag] ?? "").isEmpty {
+            record[attribute.tag] = other[attribute.tag] ?? record[attribute.tag]
+        }
+    }
+
+    /// By study, then by series number, then by UID: total, so that pages are stable (F134).
+    package func precedes(_ other: CatalogSeries) -> Bool { order < other.order }
+
+    private var order: (String, Int, String) {
+        (
+            record.studyInstanceUID, record[.seriesNumber].flatMap { Int(lenient: $0) } ?? .max,
+            record.seriesInstanceUID
+        )
     }
 }

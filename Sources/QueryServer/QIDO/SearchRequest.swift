@@ -1,4 +1,5 @@
 import DICOM
+import Spanning
 
 /// A `/studies` request, understood: what to search, and what the answer must warn of.
 ///
@@ -12,12 +13,15 @@ struct SearchRequest {
 
     private(set) var query: StudyQuery
     private(set) var warnings: [String] = []
+    /// nil: the client does not say.
+    private(set) var spanning: SpanningPolicy?
 
     struct Refused: Error {
         var reason: String
     }
 
-    init(rawQuery: String, level: QueryLevel) throws(Refused) {
+    /// - Parameter path: UIDs that the path of the request names.
+    init(rawQuery: String, level: QueryLevel, path: [Tag: String] = [:]) throws(Refused) {
         guard let url = URLQuery(rawQuery) else {
             throw Refused(
                 reason: "the query has a broken percent escape or more than \(URLQuery.maximumComponents) components")
@@ -36,6 +40,11 @@ struct SearchRequest {
                         "The fuzzymatching parameter is not supported. Only literal matching has been performed.")
                 }
             case "includefield": include(component.value)
+            case "spanning":
+                guard let policy = SpanningPolicy(word: component.value) else {
+                    throw Refused(reason: "spanning must be never, auto or always")
+                }
+                spanning = policy
             default:
                 guard let attribute = Self.attribute(component.name), attribute.level <= level else {
                     warnings.append("The attribute \(Self.safe(component.name)) is not supported and was ignored.")
@@ -47,6 +56,12 @@ struct SearchRequest {
         }
         for attribute in order {
             try add(attribute, values[attribute] ?? [])
+        }
+        for (tag, uid) in path {
+            guard let attribute = AttributeDictionary.attribute(tag) else { continue }
+            guard uid.isUID else { throw Refused(reason: "the path names no UID") }
+            query.keys.removeAll { $0.attribute.tag == tag }
+            query.keys.append(QueryKey(attribute: attribute, match: .uids([uid])))
         }
     }
 
@@ -106,6 +121,24 @@ struct SearchRequest {
             name.unicodeScalars.filter {
                 $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil)
             }.prefix(40))
+    }
+}
+
+extension SpanningPolicy {
+    fileprivate init?(word: String) {
+        switch word.lowercased() {
+        case "never": self = .never
+        case "auto": self = .auto
+        case "always": self = .always
+        default: return nil
+        }
+    }
+}
+
+extension String {
+    /// PS3.5 §9.1, leniently: digits and dots, no more than 64.
+    fileprivate var isUID: Bool {
+        (1...64).contains(utf8.count) && utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
     }
 }
 

@@ -14,9 +14,12 @@ package struct CoveredDays: Sendable, Hashable {
     package let reason: String
     /// When the source was asked, UTC, as text that sorts by time.
     package let verifiedAt: String
+    /// How long ago that was.
+    package let age: Duration
 
     package init(
-        source: String, level: QueryLevel, days: DateRange, state: State, reason: String, verifiedAt: String
+        source: String, level: QueryLevel, days: DateRange, state: State, reason: String, verifiedAt: String,
+        age: Duration = .zero
     ) {
         self.source = source
         self.level = level
@@ -24,6 +27,7 @@ package struct CoveredDays: Sendable, Hashable {
         self.state = state
         self.reason = reason
         self.verifiedAt = verifiedAt
+        self.age = age
     }
 }
 
@@ -36,7 +40,8 @@ extension StudyIndex {
                     source: row.string(0) ?? "", level: row.string(1).flatMap(QueryLevel.init(rawValue:)) ?? .study,
                     days: DateRange(lower: row.date(2).flatMap(Days.date), upper: row.date(3).flatMap(Days.date)),
                     state: row.string(4).flatMap(CoveredDays.State.init(rawValue:)) ?? .hole,
-                    reason: row.string(5) ?? "", verifiedAt: row.string(6) ?? "")
+                    reason: row.string(5) ?? "", verifiedAt: row.string(6) ?? "",
+                    age: .seconds(max(0, row.double(7) ?? 0)))
             }
         }
     }

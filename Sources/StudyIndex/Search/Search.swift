@@ -9,8 +9,15 @@ extension StudyIndex: StudyCatalog {
     /// from that observation, everything else from the consolidated row. Copies that name different patients give one answer
     /// each. `total` counts all matches, or where no key is selective at least `SearchStatement.newest` beyond the page.
     package func search(_ query: StudyQuery) async throws -> StudyAnswer {
-        let statement = SearchStatement(query)
-        return try await pool.withConnection { connection in
+        do { return try await answer(SearchStatement(query), limit: query.limit) } catch let error as PostgresError
+            where error.sqlState == "57014"
+        {
+            throw IndexError(.tooBroad, "the search took longer than \(Self.statementTimeout)")
+        }
+    }
+
+    private func answer(_ statement: SearchStatement, limit: Int) async throws -> StudyAnswer {
+        try await pool.withConnection { connection in
             // The best plan depends on the values: a prefix may be one name or half of all.
             try connection.query(
                 "SELECT set_config('statement_timeout', $1, false), set_config('plan_cache_mode', 'force_custom_plan', false)",
@@ -22,7 +29,7 @@ extension StudyIndex: StudyCatalog {
             if !statement.isSelective {
                 let (sql, parameters) = statement.amongNewest()
                 let rows = try connection.query(sql, parameters)
-                if rows.count >= max(1, query.limit) { return Self.answer(rows) }
+                if rows.count >= max(1, limit) { return Self.answer(rows) }
             }
             let (sql, parameters) = statement.amongAll()
             return Self.answer(try connection.query(sql, parameters))

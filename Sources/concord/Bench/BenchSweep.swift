@@ -67,17 +67,21 @@ struct BenchSweep: AsyncParsableCommand {
         await cluster.stop()
     }
 
-    /// Observations a second of merging as many slices into an empty index, and nothing else.
+    /// Observations a second of merging slices into an index of as many, and nothing else: what `concord bench ingest`
+    /// calls new.
     private func mergeAlone(_ directory: String) async throws -> Double {
         let cluster = try await EmbeddedCluster.start(dataDirectory: directory)
         let pool = PostgresPool(connectionString: cluster.connectionString, size: 1)
         let size = 5_000
         let slices = max(1, studies / size)
-        Terminal.complain("merging \(slices * size) observations …")
-        let spent = try await IngestWorkload(pool, size: size).merge(slices: 0..<slices)
+        let measured = max(1, slices / 5)
+        Terminal.complain("merging \((slices + measured) * size) observations …")
+        let workload = try await IngestWorkload(pool, size: size)
+        _ = try await workload.merge(slices: 0..<slices)
+        let spent = try await workload.merge(slices: slices..<(slices + measured))
         await pool.close()
         await cluster.stop()
-        return Double(slices * size) / (spent / .seconds(1))
+        return Double(measured * size) / (spent / .seconds(1))
     }
 
     private func count(_ table: String, _ pool: PostgresPool) async throws -> Int {

@@ -30,6 +30,7 @@ struct InitCommand: ParsableCommand {
             # calling_ae_title: CONCORD # where this PACS knows Concord by another name
             issuer: HOSP-A              # issuer of its patient IDs where it sends none; mandatory
             priority: 1                 # 1 wins when copies disagree
+            # wado_root: https://pacs-a.example/dicom-web   # where its studies can be retrieved
             # character_set: ISO_IR 100 # of answers that declare none
             # tls: { ca: ca.pem, certificate: me.pem, key: me.key, server_name: pacs-a.example }
             limits:
@@ -48,6 +49,13 @@ struct InitCommand: ParsableCommand {
 
         server:
           http: { host: 127.0.0.1, port: 8001 }
+          # dimse:                      # C-FIND for workstations: nobody else is let in
+          #   host: 0.0.0.0
+          #   port: 11112
+          #   allow:
+          #     - { ae_title: WS1, address: 10.0.0.0/8, issuer: HOSP-A, character_set: ISO_IR 100 }
+          # freshness: { recent: 10m, recent_days: 2, history: 90d }   # what is older is asked live
+          # deadline: 5s                # how long a person waits for a PACS
 
         """
 }

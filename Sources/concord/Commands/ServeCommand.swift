@@ -1,21 +1,63 @@
 import ArgumentParser
+import DIMSE
 import QueryServer
+import Spanning
+import Sweep
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Serve the index over QIDO-RS until stopped.")
+        commandName: "serve",
+        abstract: "Serve the index over QIDO-RS and C-FIND until stopped; ask the PACS for what it cannot vouch for.")
 
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
         let configuration = try global.configuration()
-        try await OpenIndex.with(configuration, connections: 8) { open in
-            let server = QueryServer(
-                host: configuration.http.host, port: configuration.http.port, index: open.index,
-                logger: global.logger("concord.serve"))
-            try await server.run { port in
-                Terminal.complain("serving http://\(configuration.http.host):\(port)/dicom-web/studies")
+        let logger = global.logger("concord.serve")
+        try await OpenSources.with(configuration, connections: 16) { open in
+            let spanner = Spanner(sources: open.spanning(configuration), pool: open.pool, logger: logger)
+            let catalog = SpanningCatalog(
+                catalog: open.index, spanner: spanner, freshness: configuration.server.freshness, today: { .today() })
+            var server = QueryServer(
+                host: configuration.server.http.host, port: configuration.server.http.port, index: open.index,
+                catalog: catalog, logger: logger)
+            server.deadline = configuration.server.deadline
+            server.retrieveRoots = configuration.retrieveRoots
+            let http = server
+            guard let settings = configuration.server.dimse else { return try await serve(http, configuration) }
+            let find = try await FindService(settings, catalog: catalog, logger: logger).start()
+            Terminal.complain("answering C-FIND as \(settings.aeTitle.value) on \(settings.host):\(find.port)")
+            do {
+                try await serve(http, configuration)
+            } catch {
+                await find.stop()
+                throw error
             }
+            await find.stop()
         }
+    }
+
+    private func serve(_ server: QueryServer, _ configuration: Configuration) async throws {
+        try await server.run { port in
+            Terminal.complain("serving http://\(configuration.server.http.host):\(port)/dicom-web/studies")
+        }
+    }
+}
+
+extension OpenSources {
+    fileprivate func spanning(_ configuration: Configuration) -> [SpanningSource] {
+        chosen.map { source in
+            let issuer = configuration.sources.first { $0.name == source.name }?.issuer ?? ""
+            return SpanningSource(source: source, issuer: issuer)
+        }
+    }
+}
+
+extension Configuration {
+    /// Of sources whose studies can be retrieved by DICOMweb, by AE title.
+    fileprivate var retrieveRoots: [String: String] {
+        Dictionary(
+            sources.compactMap { source in source.wadoRoot.map { (source.peer.called.value, $0) } },
+            uniquingKeysWith: { first, _ in first })
     }
 }

@@ -15,12 +15,7 @@ struct Configuration: Sendable {
     var aeTitle: AETitle
     var sources: [SourceConfiguration]
     var expects: [Expectation]
-    var http: Endpoint
-
-    struct Endpoint: Sendable {
-        var host = "127.0.0.1"
-        var port = 8001
-    }
+    var server: ServerConfiguration
 
     /// One source should hold what another holds, from a study date on.
     struct Expectation: Sendable {
@@ -74,14 +69,10 @@ struct Configuration: Sendable {
         expects = try section.sections("expects") { (expectation) throws(ConfigurationError) in
             try Expectation(&expectation, names: names)
         }
-        http =
+        server =
             try section.section("server") { (server) throws(ConfigurationError) in
-                try server.section("http") { (http) throws(ConfigurationError) in
-                    Endpoint(
-                        host: try http.string("host") ?? "127.0.0.1",
-                        port: try http.integer("port", in: 0...65_535) ?? 8001)
-                } ?? Endpoint()
-            } ?? Endpoint()
+                try ServerConfiguration(&server, aeTitle: aeTitle)
+            } ?? ServerConfiguration()
     }
 }
 

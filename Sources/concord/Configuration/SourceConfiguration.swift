@@ -13,6 +13,8 @@ struct SourceConfiguration: Sendable {
     /// 1 wins.
     var priority: Int
     var limits: SourceLimits
+    /// The root of a DICOMweb service from which its studies can be retrieved; nil: there is none.
+    var wadoRoot: String?
 
     init(_ section: inout YAMLSection, calling: AETitle) throws(ConfigurationError) {
         name = try section.required("name")
@@ -23,6 +25,13 @@ struct SourceConfiguration: Sendable {
         }
         let calling = try section.aeTitle("calling_ae_title") ?? calling
         issuer = try section.required("issuer")
+        wadoRoot = try section.string("wado_root")
+        if let root = wadoRoot {
+            guard root.hasPrefix("http://") || root.hasPrefix("https://") else {
+                throw section.error("wado_root", "expected a URL such as https://pacs.example/dicom-web")
+            }
+            wadoRoot = root.hasSuffix("/") ? String(root.dropLast()) : root
+        }
         priority = try section.integer("priority", in: 1...1_000) ?? 100
         limits =
             try section.section("limits") { (limits) throws(ConfigurationError) in

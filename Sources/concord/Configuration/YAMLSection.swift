@@ -61,6 +61,14 @@ struct YAMLSection: ~Copyable {
         return value
     }
 
+    mutating func flag(_ key: String) throws(ConfigurationError) -> Bool? {
+        guard let text = try string(key) else { return nil }
+        guard let value = ["true": true, "false": false][text.lowercased()] else {
+            throw error(key, "expected true or false")
+        }
+        return value
+    }
+
     /// `250ms`, `10s`, `15m`, `2h` or `90d`.
     mutating func duration(_ key: String) throws(ConfigurationError) -> Duration? {
         guard let text = try string(key) else { return nil }

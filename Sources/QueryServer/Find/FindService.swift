@@ -1,0 +1,211 @@
+import DICOM
+import DIMSE
+import Logging
+import Spanning
+import StudyIndex
+
+/// The C-FIND provider: Study Root, Patient Root and Patient/Study Only, answered by the same plan as HTTP.
+package struct FindService: Sendable {
+    package struct Settings: Sendable {
+        package var host = "127.0.0.1"
+        /// 0: any free port.
+        package var port = 11_112
+        package var aeTitle: AETitle
+        package var peers: [FindPeer] = []
+        /// More are refused before the first (A700).
+        package var maximumMatches = 5_000
+        /// How long sources are waited for.
+        package var deadline = Duration.seconds(30)
+
+        package init(aeTitle: AETitle) { self.aeTitle = aeTitle }
+    }
+
+    private let settings: Settings
+    private let catalog: SpanningCatalog
+    private let logger: Logger
+
+    package init(_ settings: Settings, catalog: SpanningCatalog, logger: Logger) {
+        self.settings = settings
+        self.catalog = catalog
+        self.logger = logger
+    }
+
+    package func start() async throws -> SCPServer {
+        var configuration = SCPConfiguration()
+        configuration.host = settings.host
+        configuration.port = settings.port
+        configuration.aeTitles = [settings.aeTitle]
+        configuration.callingAETitles = Set(settings.peers.map(\.aeTitle))
+        configuration.grantsRelationalQuestions = true
+        return try await SCPServer.start(configuration) { request, responder in
+            do { return try await answer(request, responder) } catch let error as CancellationError {
+                throw error
+            } catch {
+                logger.error("a C-FIND failed", metadata: ["calling": "\(request.calling)", "error": "\(error)"])
+                throw error
+            }
+        }
+    }
+
+    // MARK: One C-FIND
+
+    private func answer(_ request: FindRequest, _ responder: FindResponder) async throws -> FindStatus {
+        guard let peer = settings.peers.first(where: { $0.admits(request) }) else {
+            logger.warning(
+                "a C-FIND was refused",
+                metadata: ["calling": "\(request.calling)", "address": "\(request.peerAddress)"])
+            return FindStatus(0x0124, errorComment: "Not authorised from this address")
+        }
+        var query: StudyQuery
+        do { query = try StudyQuery(identifier: request.identifier) } catch {
+            return FindStatus(
+                FindStatus.identifierDoesNotMatch.status,
+                errorComment: "The identifier has a key that cannot be matched",
+                offendingElements: error.tag.map { [$0] } ?? [])
+        }
+        guard request.model.levels.contains(query.level) else {
+            return FindStatus(
+                FindStatus.identifierDoesNotMatch.status, errorComment: "This level is not part of the model",
+                offendingElements: [.queryRetrieveLevel])
+        }
+        query.qualify(byIssuer: peer.issuer)
+        query.limit = settings.maximumMatches
+        let found = try await find(query)
+        if found.matches.count > settings.maximumMatches || found.isMore { return .tooMany }
+        if let refusal = found.refusal { return refusal }
+        let answer = FindAnswer(
+            to: request.identifier, level: query.level, characterSet: peer.characterSet,
+            aeTitle: settings.aeTitle.value)
+        let areKeysUnsupported = request.identifier.elements.contains { !$0.tag.isKnown }
+        for match in found.matches {
+            // A peer that leaves cancels the task (F95).
+            try Task.checkCancellation()
+            if responder.isCancelled { return .cancelled }
+            try await responder.send(answer.identifier(match), keysUnsupported: areKeysUnsupported)
+        }
+        if responder.isCancelled { return .cancelled }
+        guard found.gaps.isIncomplete, !(peer.prefersSuccess && !found.matches.isEmpty) else { return .success }
+        return FindStatus(0xC001, errorComment: found.gaps.comment)
+    }
+
+    private struct Found {
+        var matches: [Match] = []
+        /// Beyond what may be sent.
+        var isMore = false
+        var gaps = SpanningCatalog.Gaps()
+        var refusal: FindStatus?
+    }
+
+    private func find(_ query: StudyQuery) async throws -> Found {
+        let terms = SpanningCatalog.Terms(deadline: settings.deadline)
+        var found = Found()
+        switch query.level {
+        case .patient, .study:
+            let (answer, gaps) = try await catalog.search(query, terms)
+            let studies = query.level == .patient ? answer.studies.onePerPatient : answer.studies
+            found.matches = studies.map(Match.study)
+            found.isMore = answer.total > answer.studies.count
+            found.gaps = gaps
+            found.refusal = query.ambiguity(answer.studies)
+        case .series:
+            let (matches, gaps) = try await catalog.searchSeries(query, terms)
+            found.matches = matches.map { .series($0.series, $0.study) }
+            found.gaps = gaps
+        case .image:
+            guard let (matches, gaps) = try await catalog.searchInstances(query, terms) else {
+                found.refusal = FindStatus(
+                    FindStatus.identifierDoesNotMatch.status,
+                    errorComment: "Instances are found by study, or by a series that is known",
+                    offendingElements: [.studyInstanceUID])
+                return found
+            }
+            found.matches = matches.map(Match.instance)
+            found.gaps = gaps
+        }
+        return found
+    }
+}
+
+/// A match of any level.
+private enum Match: Sendable {
+    case study(CatalogStudy)
+    case series(CatalogSeries, CatalogStudy)
+    case instance(CatalogInstance)
+}
+
+extension FindAnswer {
+    fileprivate func identifier(_ match: Match) -> DataSet {
+        switch match {
+        case .study(let study): identifier(study)
+        case .series(let series, let study): identifier(series, of: study)
+        case .instance(let instance): identifier(instance)
+        }
+    }
+}
+
+extension FindPeer {
+    fileprivate func admits(_ request: FindRequest) -> Bool {
+        aeTitle == request.calling && network?.contains(request.peerAddress) != false
+    }
+}
+
+extension FindStatus {
+    fileprivate static let tooMany = FindStatus(
+        FindStatus.outOfResources.status, errorComment: "More matches than may be sent: narrow the query")
+}
+
+extension FindModel {
+    fileprivate var levels: Set<QueryLevel> {
+        switch self {
+        case .studyRoot: [.study, .series, .image]
+        case .patientRoot: [.patient, .study, .series, .image]
+        case .patientStudyOnly: [.patient, .study]
+        }
+    }
+}
+
+extension Tag {
+    fileprivate var isKnown: Bool {
+        AttributeDictionary.attribute(self) != nil || element == 0
+    }
+}
+
+extension StudyQuery {
+    fileprivate mutating func qualify(byIssuer issuer: String?) {
+        guard let issuer, names(.patientID), !names(.issuerOfPatientID),
+            let attribute = AttributeDictionary.attribute(.issuerOfPatientID)
+        else { return }
+        keys.append(QueryKey(attribute: attribute, match: .single(issuer)))
+    }
+
+    private func names(_ tag: Tag) -> Bool { keys.contains { $0.attribute.tag == tag } }
+
+    /// Promise 9: a bare patient ID that several issuers have given out means several people.
+    fileprivate func ambiguity(_ studies: [CatalogStudy]) -> FindStatus? {
+        guard names(.patientID), !names(.issuerOfPatientID) else { return nil }
+        guard Set(studies.map(\.record.issuerOfPatientID)).count > 1 else { return nil }
+        return FindStatus(
+            0xC000, errorComment: "Several issuers have this Patient ID: add (0010,0021)",
+            offendingElements: [.issuerOfPatientID])
+    }
+}
+
+extension [CatalogStudy] {
+    /// The newest study's demographics stand for the patient.
+    fileprivate var onePerPatient: [CatalogStudy] {
+        var seen: Set<String> = []
+        return filter { seen.insert("\($0.record.issuerOfPatientID)\\\($0.record.patientID)").inserted }
+    }
+}
+
+extension SpanningCatalog.Gaps {
+    /// Something that was asked for may be missing.
+    fileprivate var isIncomplete: Bool { !isEmpty }
+
+    /// At most 64 characters are sent.
+    var comment: String {
+        let names = absences.map(\.source) + unproven
+        return names.isEmpty
+            ? "Incomplete: series not indexed" : "Incomplete: \(Set(names).sorted().joined(separator: " "))"
+    }
+}

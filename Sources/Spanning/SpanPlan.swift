@@ -1,0 +1,158 @@
+import DICOM
+import StudyIndex
+
+/// What the index cannot vouch for of one query, by source: the days to be asked live. Pure.
+///
+/// A source is asked for the days that were never proven there, or too long ago, and for no others; an index that has no
+/// study of a UID or accession number is never believed (F117). Broad queries are not asked live (F118): they only tell
+/// what they lack.
+package struct SpanPlan: Sendable, Hashable {
+    package struct Question: Sendable, Hashable {
+        package var source: String
+        /// nil: whatever date a study has.
+        package var dates: DateRange?
+    }
+
+    package var questions: [Question] = []
+    /// Sources of which the index does not know all that is asked, and which are not asked.
+    package var unproven: [String] = []
+
+    package init() {}
+
+    /// - Parameters:
+    ///   - found: what the index has found.
+    ///   - sources: names, with the issuer of their patient IDs.
+    ///   - coverage: of STUDY level.
+    package init(
+        _ query: StudyQuery, found: [StudyRecord], policy: SpanningPolicy, sources: [(name: String, issuer: String)],
+        coverage: [CoveredDays], freshness: Freshness, today: DICOMDate
+    ) {
+        let asked = sources.filter { query.mayBeHeld(byIssuer: $0.issuer) }.map(\.name)
+        let isNarrow = query.selector != nil
+        let dates = query.isMissing(in: found) ? nil : query.days(of: found)
+        let bySource = Dictionary(grouping: coverage, by: \.source)
+        for source in asked {
+            let unknown = DayKnowledge(bySource[source] ?? [], freshness, today).unknown(within: dates)
+            switch policy {
+            case .always where isNarrow: questions.append(Question(source: source, dates: query.dates))
+            case .auto where isNarrow && (unknown != nil || query.isMissing(in: found)):
+                let dates = query.isMissing(in: found) ? query.dates : unknown
+                questions.append(Question(source: source, dates: dates?.isOpen == true ? nil : dates))
+            default: if unknown != nil { unproven.append(source) }
+            }
+        }
+    }
+}
+
+/// Which days of a source are known, and known recently enough.
+private struct DayKnowledge {
+    private let known: [ClosedRange<Int>]
+
+    init(_ covered: [CoveredDays], _ freshness: Freshness, _ today: DICOMDate) {
+        let border = freshness.firstRecentDay(today: today).daysSince1970
+        known = covered.filter { $0.state != .hole }.flatMap { days -> [ClosedRange<Int>] in
+            let range = days.days.numbers
+            var parts: [ClosedRange<Int>] = []
+            if range.lowerBound < border, days.age <= freshness.history {
+                parts.append(range.lowerBound...min(range.upperBound, border - 1))
+            }
+            if range.upperBound >= border, days.age <= freshness.recent {
+                parts.append(max(range.lowerBound, border)...range.upperBound)
+            }
+            return parts
+        }.sorted { $0.lowerBound < $1.lowerBound }
+    }
+
+    /// From the first to the last day that is not known; nil: all are.
+    func unknown(within dates: DateRange?) -> DateRange? {
+        let wanted = (dates ?? DateRange(lower: nil, upper: nil)).numbers
+        var next = wanted.lowerBound
+        var gaps: [ClosedRange<Int>] = []
+        for range in known where range.upperBound >= next {
+            guard next <= wanted.upperBound, range.lowerBound <= wanted.upperBound else { break }
+            if range.lowerBound > next { gaps.append(next...(range.lowerBound - 1)) }
+            next = range.upperBound + 1
+        }
+        if next <= wanted.upperBound { gaps.append(next...wanted.upperBound) }
+        guard let first = gaps.first?.lowerBound, let last = gaps.last?.upperBound else { return nil }
+        return DateRange(
+            lower: first <= DICOMDate.earliest.daysSince1970 ? nil : Self.date(first),
+            upper: last >= DICOMDate.latest.daysSince1970 ? nil : Self.date(last))
+    }
+
+    private static func date(_ number: Int) -> DICOMDate {
+        DICOMDate.earliest.adding(days: number - DICOMDate.earliest.daysSince1970)
+    }
+}
+
+extension DateRange {
+    /// Any date, and none.
+    fileprivate var isOpen: Bool { lower == nil && upper == nil }
+
+    fileprivate var numbers: ClosedRange<Int> {
+        let first = (lower ?? .earliest).daysSince1970
+        return first...max(first, (upper ?? .latest).daysSince1970)
+    }
+}
+
+// MARK: - What a query asks
+
+extension StudyQuery {
+    /// A key that few studies have; nil: the query is broad.
+    enum Selector: Sendable, Hashable {
+        case uids([String])
+        case patientID(String)
+        case accessionNumber(String)
+        case day(DateRange)
+    }
+
+    var selector: Selector? {
+        for key in keys {
+            switch (key.attribute.tag, key.match) {
+            case (.studyInstanceUID, .uids(let uids)): return .uids(uids)
+            case (.patientID, .single(let patient)): return .patientID(patient)
+            case (.accessionNumber, .single(let number)): return .accessionNumber(number)
+            default: continue
+            }
+        }
+        guard let dates, let lower = dates.lower, let upper = dates.upper, lower == upper else {
+            return nil
+        }
+        return .day(dates)
+    }
+
+    /// Of the study date; nil: not restricted.
+    var dates: DateRange? {
+        for key in keys where key.attribute.tag == .studyDate {
+            if case .dates(let range) = key.match { return range }
+        }
+        return nil
+    }
+
+    /// Promise 9: a qualified patient ID is asked for at the sources of its issuer only.
+    func mayBeHeld(byIssuer issuer: String) -> Bool {
+        for key in keys where key.attribute.tag == .issuerOfPatientID {
+            if case .single(let wanted) = key.match, wanted != issuer { return false }
+        }
+        return true
+    }
+
+    /// The index has nothing of a key that names one thing.
+    func isMissing(in found: [StudyRecord]) -> Bool {
+        switch selector {
+        case .uids(let uids): !Set(found.map(\.studyInstanceUID)).isSuperset(of: uids)
+        case .patientID, .accessionNumber: found.isEmpty
+        case .day, nil: false
+        }
+    }
+
+    /// The days that have to be known for the answer to be whole; nil: all.
+    func days(of found: [StudyRecord]) -> DateRange? {
+        guard case .uids = selector else { return dates }
+        let days = found.map(\.studyDate)
+        guard days.allSatisfy({ $0 != nil }), let first = days.compactMap({ $0 }).min(),
+            let last = days.compactMap({ $0 }).max()
+        else { return nil }
+        return DateRange(lower: first, upper: last)
+    }
+}

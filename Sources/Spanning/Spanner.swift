@@ -1,0 +1,214 @@
+import DICOM
+import DIMSE
+import Logging
+import StudyIndex
+import Sweep
+import Synchronization
+
+/// A source that may be asked live.
+package struct SpanningSource: Sendable {
+    package var source: SweepSource
+    /// Of patient IDs that it sends without one.
+    package var issuer: String
+
+    package init(source: SweepSource, issuer: String) {
+        self.source = source
+        self.issuer = issuer
+    }
+}
+
+/// Asks sources live for what the index cannot vouch for, and writes their answers through to it (F119): the answer to a
+/// query is then read from the index, by all its rules. Live answers prove no coverage.
+///
+/// Every question is paid from its source's budget, like all others. Identical ones under way are asked once.
+package final class Spanner: Sendable {
+    private let sources: [SpanningSource]
+    private let pool: AssociationPool
+    private let clock: any Clock<Duration>
+    private let logger: Logger
+    private let coverage = Mutex<(covered: [CoveredDays], read: ContinuousClock.Instant)?>(nil)
+    private let flights = Mutex<[LiveQuestion: Flight<LiveAnswer>]>([:])
+
+    struct LiveAnswer: Sendable {
+        /// Why it is none, or not whole.
+        var absence: String?
+        /// Instances are not kept in the index, and handed on as they came.
+        var instances: [DataSet] = []
+    }
+
+    package init(
+        sources: [SpanningSource], pool: AssociationPool, clock: any Clock<Duration> = ContinuousClock(), logger: Logger
+    ) {
+        self.sources = sources
+        self.pool = pool
+        self.clock = clock
+        self.logger = logger
+    }
+
+    package var sourceNames: [String] { sources.map(\.source.name) }
+
+    /// Of the sources with these AE titles, in their order.
+    package func names(ofAETitles titles: [String]) -> [String] {
+        titles.compactMap { title in sources.first { $0.source.peer.called.value == title }?.source.name }
+    }
+
+    // MARK: Questions
+
+    /// What would have to be asked for this query.
+    package func plan(
+        _ query: StudyQuery, found: [StudyRecord], policy: SpanningPolicy, freshness: Freshness, today: DICOMDate
+    ) async throws -> SpanPlan {
+        SpanPlan(
+            query, found: found, policy: policy, sources: sources.map { ($0.source.name, $0.issuer) },
+            coverage: try await coveredDays(), freshness: freshness, today: today)
+    }
+
+    /// Asks all of the plan's questions at once, and returns when each was answered or `deadline` is over. What was answered
+    /// is in the index then.
+    package func ask(_ plan: SpanPlan, for query: StudyQuery, within deadline: Duration) async -> [Absence] {
+        let questions = plan.questions.map {
+            LiveQuestion.studies(source: $0.source, query.selector, dates: $0.dates)
+        }
+        return await ask(questions, within: deadline).absences
+    }
+
+    /// Asks sources for the series of a study, and keeps them.
+    package func askSeries(of study: String, at names: [String], within deadline: Duration) async -> [Absence] {
+        await ask(names.map { .series(source: $0, study: study) }, within: deadline).absences
+    }
+
+    package func instances(
+        of study: String, series: String, at names: [String], within deadline: Duration
+    ) async -> (instances: [(holder: String, dataSet: DataSet)], absences: [Absence]) {
+        let answers = await ask(
+            names.map { .instances(source: $0, study: study, series: series) }, within: deadline)
+        return (answers.instances, answers.absences)
+    }
+
+    /// Coverage changes slowly, and is consulted by every query.
+    private func coveredDays() async throws -> [CoveredDays] {
+        let now = ContinuousClock.now
+        if let known = coverage.withLock({ $0 }), now - known.read < Self.coverageAge { return known.covered }
+        let covered = try await pool.persistently { try await $0.coveredDays() }.filter { $0.level == .study }
+        coverage.withLock { $0 = (covered, now) }
+        return covered
+    }
+
+    private static let coverageAge = Duration.seconds(2)
+
+    // MARK: Asking
+
+    private struct Answers: Sendable {
+        /// With the AE titles of who showed them.
+        var instances: [(holder: String, dataSet: DataSet)] = []
+        var absences: [Absence] = []
+    }
+
+    private func ask(_ questions: [LiveQuestion], within deadline: Duration) async -> Answers {
+        await withTaskGroup(of: (LiveQuestion, LiveAnswer?).self) { group in
+            for question in questions {
+                let flight = flight(of: question)
+                group.addTask { (question, await flight.value(within: deadline, self.clock)) }
+            }
+            var answers = Answers()
+            for await (question, answer) in group {
+                let reason = answer == nil ? "no answer within \(deadline.inWords)" : answer?.absence
+                if let reason { answers.absences.append(Absence(source: question.source, reason: reason)) }
+                let holder = self.sources.first { $0.source.name == question.source }?.source.peer.called.value ?? ""
+                answers.instances += (answer?.instances ?? []).map { (holder, $0) }
+            }
+            answers.absences.sort { $0.source < $1.source }
+            return answers
+        }
+    }
+
+    /// The same question under way, or a new one. It is not the caller's child: it outlives callers that give up.
+    private func flight(of question: LiveQuestion) -> Flight<LiveAnswer> {
+        let (flight, isNew) = flights.withLock { flights in
+            if let flight = flights[question] { return (flight, false) }
+            let flight = Flight<LiveAnswer>()
+            flights[question] = flight
+            return (flight, true)
+        }
+        guard isNew else { return flight }
+        Task {
+            let answer = await answer(to: question)
+            flights.withLock { $0[question] = nil }
+            flight.land(answer)
+        }
+        return flight
+    }
+
+    private func answer(to question: LiveQuestion) async -> LiveAnswer {
+        guard let source = sources.first(where: { $0.source.name == question.source })?.source else {
+            return LiveAnswer(absence: "not configured")
+        }
+        let gathered = Mutex<[FindResponse]>([])
+        var answer = LiveAnswer()
+        let start = ContinuousClock.now
+        do {
+            try await LiveSource(source: source, pool: pool).find(question.identifier) { response in
+                try gathered.withLock { responses in
+                    guard responses.count < Self.mostMatches else { throw TooMany() }
+                    responses.append(response)
+                }
+            }
+        } catch {
+            answer.absence = "\(error)"
+        }
+        do {
+            answer.instances = try await keep(
+                gathered.withLock { $0 }, to: question, from: source, asked: ContinuousClock.now - start,
+                isWhole: answer.absence == nil)
+        } catch {
+            // Nothing of the answer is lost that a sweep would not find.
+            logger.error("a live answer was not kept", metadata: ["source": "\(source.name)", "error": "\(error)"])
+            answer.absence = answer.absence ?? "its answer could not be kept"
+        }
+        return answer
+    }
+
+    /// More than a question about one patient or day brings.
+    private static let mostMatches = 10_000
+    private struct TooMany: Error, CustomStringConvertible {
+        var description: String { "more than \(Spanner.mostMatches) matches" }
+    }
+
+    /// Writes an answer through to the index; what came before it broke off, too. Returns instances, which it has none of.
+    private func keep(
+        _ responses: [FindResponse], to question: LiveQuestion, from source: SweepSource, asked: Duration, isWhole: Bool
+    ) async throws -> [DataSet] {
+        switch question {
+        case .studies:
+            let records = StudyRecord.merged(
+                responses.compactMap { try? $0.record() }.filter { !$0.studyInstanceUID.isEmpty })
+            try await pool.persistently { try await $0.keep(records, of: source.id) }
+            return []
+        case .series(_, let study):
+            // An answer need not repeat the study that was asked for.
+            let records = responses.compactMap { response -> SeriesRecord? in
+                guard var record = try? SeriesRecord(response.dataSet()) else { return nil }
+                if record.studyInstanceUID.isEmpty { record[.studyInstanceUID] = study }
+                return record.studyInstanceUID == study ? record : nil
+            }
+            // A part of the series would look like all of them.
+            guard isWhole else { return [] }
+            try await pool.persistently { try await $0.keep(records, of: source.id, study: study, asked: asked) }
+            return []
+        case .instances(_, _, let series):
+            return responses.compactMap { try? $0.dataSet() }.filter { dataSet in
+                let shown = dataSet.text(.seriesInstanceUID) ?? ""
+                return shown.isEmpty || shown == series
+            }
+        }
+    }
+}
+
+extension Duration {
+    /// `5 s`, `300 ms`.
+    fileprivate var inWords: String {
+        let (seconds, attoseconds) = components
+        let milliseconds = attoseconds / 1_000_000_000_000_000
+        return milliseconds == 0 ? "\(seconds) s" : "\(seconds * 1_000 + milliseconds) ms"
+    }
+}

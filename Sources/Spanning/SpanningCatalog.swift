@@ -1,0 +1,189 @@
+import DICOM
+import StudyIndex
+
+/// Answers from the index, and from the sources where the index does not vouch for what is asked; says what is missing.
+package struct SpanningCatalog: Sendable {
+    let catalog: any StudyCatalog
+    /// nil: nobody can be asked.
+    let spanner: Spanner?
+    let today: @Sendable () -> DICOMDate
+    package let freshness: Freshness
+
+    package init(
+        catalog: any StudyCatalog, spanner: Spanner?, freshness: Freshness = Freshness(),
+        today: @escaping @Sendable () -> DICOMDate
+    ) {
+        self.catalog = catalog
+        self.spanner = spanner
+        self.freshness = freshness
+        self.today = today
+    }
+
+    /// How an answer may be come by.
+    package struct Terms: Sendable {
+        package var policy = SpanningPolicy.auto
+        /// nil: as configured.
+        package var freshness: Freshness?
+        /// How long sources are waited for.
+        package var deadline: Duration
+
+        package init(deadline: Duration) { self.deadline = deadline }
+    }
+
+    /// What is missing from an answer.
+    package struct Gaps: Sendable, Hashable {
+        /// Sources that were asked and did not answer.
+        package var absences: [Absence] = []
+        /// Sources of which the index does not know all that was asked for, and which were not asked.
+        package var unproven: [String] = []
+        /// Studies whose series are not all indexed.
+        package var studiesWithUnknownSeries = 0
+
+        package init() {}
+        package var isEmpty: Bool { self == Gaps() }
+    }
+
+    // MARK: Studies
+
+    package func search(_ query: StudyQuery, _ terms: Terms) async throws -> (answer: StudyAnswer, gaps: Gaps) {
+        let answer = try await catalog.search(query)
+        guard let spanner else { return (answer, Gaps()) }
+        // Whether a key is missing from the index does not depend on the page.
+        let found = answer.studies.isEmpty && answer.total > 0 ? [StudyRecord()] : answer.studies.map(\.record)
+        let plan = try await spanner.plan(
+            query, found: found, policy: terms.policy, freshness: terms.freshness ?? freshness, today: today())
+        var gaps = Gaps()
+        gaps.unproven = plan.unproven
+        guard !plan.questions.isEmpty else { return (answer, gaps) }
+        gaps.absences = await spanner.ask(plan, for: query, within: terms.deadline)
+        return (try await catalog.search(query), gaps)
+    }
+
+    // MARK: Series
+
+    /// The series of studies that match `query`: all keys at study level and above find the studies, the others are matched
+    /// here. Where a study is named, who holds it is asked for series that are not known.
+    package func searchSeries(
+        _ query: StudyQuery, _ terms: Terms
+    ) async throws -> (matches: [(series: CatalogSeries, study: CatalogStudy)], gaps: Gaps) {
+        var (studies, gaps) = try await studies(above: query, terms)
+        let uids = Array(Set(studies.map(\.record.studyInstanceUID))).sorted()
+        let unknown = try await catalog.holdersWithUnknownSeries(of: uids)
+        if let spanner, uids.count == 1, terms.policy != .never {
+            var holders = unknown.map(\.source)
+            if terms.policy == .always, let study = studies.first {
+                holders = spanner.names(ofAETitles: study.holders)
+            }
+            if !holders.isEmpty {
+                gaps.absences += await spanner.askSeries(of: uids[0], at: holders, within: terms.deadline)
+            }
+        } else {
+            gaps.studiesWithUnknownSeries = Set(unknown.map(\.study)).count
+        }
+        let keys = query.keys.filter { $0.attribute.level == .series }
+        let byStudy = Dictionary(grouping: try await catalog.series(of: uids), by: \.record.studyInstanceUID)
+        var seen: Set<String> = []
+        let matches = studies.filter { seen.insert($0.record.studyInstanceUID).inserted }.flatMap { study in
+            (byStudy[study.record.studyInstanceUID] ?? [])
+                .filter { series in keys.allSatisfy { $0.matches(series.record) != .no } }
+                .map { (series: $0, study: study) }
+        }
+        return (matches, gaps)
+    }
+
+    /// The studies that a query at a lower level is about.
+    private func studies(
+        above query: StudyQuery, _ terms: Terms
+    ) async throws -> (studies: [CatalogStudy], gaps: Gaps) {
+        var studyQuery = StudyQuery(level: .study)
+        studyQuery.keys = query.keys.filter { $0.attribute.level <= .study }
+        studyQuery.limit = Self.mostStudies
+        if !studyQuery.keys.contains(where: { $0.attribute.tag == .studyInstanceUID }),
+            let series = query.uids(of: .seriesInstanceUID),
+            let uid = AttributeDictionary.attribute(.studyInstanceUID)
+        {
+            studyQuery.keys.append(QueryKey(attribute: uid, match: .uids(try await catalog.studies(ofSeries: series))))
+        }
+        let (answer, gaps) = try await search(studyQuery, terms)
+        return (answer.studies, gaps)
+    }
+
+    /// Whose series or instances are looked through.
+    private static let mostStudies = 1_000
+
+    // MARK: Instances
+
+    /// Instances are not indexed: who holds the study is asked, series by series. nil: the query names no study and no series
+    /// whose study is indexed, so that nobody can be asked.
+    package func searchInstances(
+        _ query: StudyQuery, _ terms: Terms
+    ) async throws -> (matches: [CatalogInstance], gaps: Gaps)? {
+        guard let spanner else { return nil }
+        var seriesQuery = StudyQuery(level: .series)
+        seriesQuery.keys = query.keys.filter { $0.attribute.level <= .series }
+        guard ["StudyInstanceUID", "SeriesInstanceUID"].contains(where: { query.names($0) }) else { return nil }
+        var (series, gaps) = try await searchSeries(seriesQuery, terms)
+        guard !series.isEmpty else { return query.names("StudyInstanceUID") ? ([], gaps) : nil }
+        guard terms.policy != .never else {
+            gaps.unproven = spanner.sourceNames
+            return ([], gaps)
+        }
+        let keys = query.keys.filter { $0.attribute.level == .image }
+        var matches: [CatalogInstance] = []
+        for (found, study) in series.prefix(Self.mostSeries) {
+            let (study, series) = (study.record.studyInstanceUID, found.record.seriesInstanceUID)
+            let answer = await spanner.instances(
+                of: study, series: series, at: spanner.names(ofAETitles: found.holders), within: terms.deadline)
+            gaps.absences += answer.absences.filter { !gaps.absences.contains($0) }
+            matches += CatalogInstance.merged(answer.instances, study: study, series: series)
+                .filter { instance in keys.allSatisfy { $0.matches(instance.dataSet) != .no } }
+        }
+        if series.count > Self.mostSeries { gaps.studiesWithUnknownSeries += 1 }
+        return (matches, gaps)
+    }
+
+    /// Whose instances one query asks for.
+    private static let mostSeries = 64
+}
+
+/// An instance as sources show it.
+package struct CatalogInstance: Sendable {
+    package var study: String
+    package var series: String
+    /// As the first source sent it.
+    package var dataSet: DataSet
+    /// AE titles.
+    package var holders: [String]
+
+    /// By instance number, then by UID.
+    static func merged(
+        _ shown: [(holder: String, dataSet: DataSet)], study: String, series: String
+    ) -> [CatalogInstance] {
+        var merged: [String: CatalogInstance] = [:]
+        for (holder, dataSet) in shown {
+            guard let uid = dataSet.text(.sopInstanceUID), !uid.isEmpty else { continue }
+            merged[uid, default: CatalogInstance(study: study, series: series, dataSet: dataSet, holders: [])]
+                .holders.append(holder)
+        }
+        return merged.sorted {
+            ($0.value.dataSet.integer(.instanceNumber) ?? .max, $0.key)
+                < ($1.value.dataSet.integer(.instanceNumber) ?? .max, $1.key)
+        }.map(\.value)
+    }
+}
+
+extension StudyQuery {
+    fileprivate func names(_ keyword: String) -> Bool {
+        keys.contains { key in
+            guard key.attribute.keyword == keyword, case .uids = key.match else { return false }
+            return true
+        }
+    }
+
+    fileprivate func uids(of tag: Tag) -> [String]? {
+        for key in keys where key.attribute.tag == tag {
+            if case .uids(let uids) = key.match { return uids }
+        }
+        return nil
+    }
+}

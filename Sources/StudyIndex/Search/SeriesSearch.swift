@@ -1,0 +1,38 @@
+import DICOM
+import PostgresClient
+
+extension StudyIndex {
+    package func series(of studies: [String]) async throws -> [CatalogSeries] {
+        try await pool.withConnection { connection in
+            var series: [CatalogSeries] = []
+            for row in try connection.query(SQL.seriesOfStudies, [.textArray(studies.map(\.storable))]) {
+                let record = SeriesRecord(
+                    texts: AttributeDictionary.seriesObservation.indices.map { row.string($0 + 1) },
+                    lossy: (row.strings(10) ?? []).compactMap { AttributeDictionary.attribute(keyword: $0)?.tag })
+                let holder = row.string(0) ?? ""
+                if let last = series.last, last.record.seriesInstanceUID == record.seriesInstanceUID,
+                    last.record.studyInstanceUID == record.studyInstanceUID
+                {
+                    series[series.count - 1].take(record, of: holder)
+                } else {
+                    series.append(CatalogSeries(record: record, holders: [holder]))
+                }
+            }
+            return series.sorted { $0.precedes($1) }
+        }
+    }
+
+    package func holdersWithUnknownSeries(of studies: [String]) async throws -> [(study: String, source: String)] {
+        try await pool.withConnection { connection in
+            try connection.query(SQL.seriesUnknown, [.textArray(studies.map(\.storable))]).map {
+                ($0.string(0) ?? "", $0.string(1) ?? "")
+            }
+        }
+    }
+
+    package func studies(ofSeries series: [String]) async throws -> [String] {
+        try await pool.withConnection { connection in
+            try connection.query(SQL.studiesOfSeries, [.textArray(series.map(\.storable))]).compactMap { $0.string(0) }
+        }
+    }
+}

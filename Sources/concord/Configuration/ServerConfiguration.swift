@@ -1,0 +1,80 @@
+import DICOM
+import DIMSE
+import QueryServer
+import Spanning
+
+/// `server:`.
+struct ServerConfiguration: Sendable {
+    var http = Endpoint()
+    /// nil: no C-FIND is answered.
+    var dimse: FindService.Settings?
+    var freshness = Freshness()
+    /// How long a person waits for sources, over HTTP; a workstation waits 30 s.
+    var deadline = Duration.seconds(5)
+
+    struct Endpoint: Sendable {
+        var host = "127.0.0.1"
+        var port = 8001
+    }
+
+    init() {}
+
+    init(_ section: inout YAMLSection, aeTitle: AETitle) throws(ConfigurationError) {
+        http =
+            try section.section("http") { (http) throws(ConfigurationError) in
+                Endpoint(
+                    host: try http.string("host") ?? "127.0.0.1",
+                    port: try http.integer("port", in: 0...65_535) ?? 8001)
+            } ?? http
+        dimse = try section.section("dimse") { (dimse) throws(ConfigurationError) in
+            try FindService.Settings(&dimse, aeTitle: aeTitle)
+        }
+        freshness =
+            try section.section("freshness") { (freshness) throws(ConfigurationError) in
+                try Freshness(&freshness)
+            } ?? freshness
+        deadline = try section.duration("deadline") ?? deadline
+    }
+}
+
+extension Freshness {
+    fileprivate init(_ section: inout YAMLSection) throws(ConfigurationError) {
+        self.init()
+        recent = try section.duration("recent") ?? recent
+        recentDays = try section.integer("recent_days", in: 1...365) ?? recentDays
+        history = try section.duration("history") ?? history
+    }
+}
+
+extension FindService.Settings {
+    fileprivate init(_ section: inout YAMLSection, aeTitle: AETitle) throws(ConfigurationError) {
+        self.init(aeTitle: try section.aeTitle("ae_title") ?? aeTitle)
+        host = try section.string("host") ?? host
+        port = try section.integer("port", in: 0...65_535) ?? port
+        maximumMatches = try section.integer("max_results", in: 1...100_000) ?? maximumMatches
+        deadline = try section.duration("deadline") ?? deadline
+        peers = try section.sections("allow") { (peer) throws(ConfigurationError) in try FindPeer(&peer) }
+        if peers.isEmpty { throw section.error("allow", "nobody may ask: name at least one calling AE title") }
+    }
+}
+
+extension FindPeer {
+    fileprivate init(_ section: inout YAMLSection) throws(ConfigurationError) {
+        guard let title = try section.aeTitle("ae_title") else { throw section.error("ae_title", "is mandatory") }
+        self.init(aeTitle: title)
+        if let text = try section.string("address") {
+            guard let network = Network(text) else {
+                throw section.error("address", "expected an address or a network such as 10.0.0.0/8")
+            }
+            self.network = network
+        }
+        issuer = try section.string("issuer")
+        if let value = try section.string("character_set") {
+            characterSet = SpecificCharacterSet(value)
+            guard characterSet.isRecognised else {
+                throw section.error("character_set", "expected a defined term such as ISO_IR 100 or ISO_IR 192")
+            }
+        }
+        prefersSuccess = try section.flag("prefers_success") ?? prefersSuccess
+    }
+}
