@@ -16,7 +16,8 @@ struct CoverageMap {
         for (source, months) in bySource.sorted(by: { $0.key < $1.key }) {
             text += "\n\(source)  \(Self.age(months))\n"
             for line in Self.lines(months) {
-                text += "  " + Self.padded(line.label) + "  " + line.states.map(mark).joined() + "\n"
+                let earlier = String(repeating: " ", count: line.firstMonth)
+                text += "  " + Self.padded(line.label) + "  " + earlier + line.states.map(mark).joined() + "\n"
             }
             for span in coverage.spans where span.source == source && span.state != .proven {
                 let reason = span.reason.isEmpty ? "" : ": \(span.reason)"
@@ -53,6 +54,8 @@ struct CoverageMap {
 
     private struct Line {
         var label: String
+        /// 0 is January: months stand below each other.
+        var firstMonth = 0
         var states: [Coverage.State]
     }
 
@@ -79,7 +82,8 @@ struct CoverageMap {
             }
             if year != month.month.prefix(4) {
                 year = String(month.month.prefix(4))
-                lines.append(Line(label: year, states: []))
+                lines.append(
+                    Line(label: year, firstMonth: (Int(month.month.suffix(2)) ?? 1) - 1, states: []))
             }
             lines[lines.count - 1].states.append(month.state)
         }
