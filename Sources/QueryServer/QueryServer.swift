@@ -17,35 +17,58 @@ package struct QueryServer: Sendable {
     package var deadline = Duration.seconds(5)
     /// Roots of DICOMweb services to which retrieval is redirected, by AE title.
     package var retrieveRoots: [String: String] = [:]
+    /// Where Prometheus finds `/metrics`; nil: nowhere.
+    package var metricsAddress: (host: String, port: Int)?
     private let index: StudyIndex
+    private let metrics: ServerMetrics
     private let catalog: SpanningCatalog
     private let logger: Logger
 
-    package init(host: String, port: Int, index: StudyIndex, catalog: SpanningCatalog, logger: Logger) {
+    package init(
+        host: String, port: Int, index: StudyIndex, catalog: SpanningCatalog, metrics: ServerMetrics, logger: Logger
+    ) {
         self.host = host
         self.port = port
         self.index = index
         self.catalog = catalog
+        self.metrics = metrics
         self.logger = logger
     }
 
     /// Serves until the task is cancelled or the process is asked to stop.
     package func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
-        let application = Application(
+        var application = Application(
             router: makeRouter(),
             configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "concord"),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: logger)
+        if let metricsAddress {
+            application.addServices(
+                Application(
+                    router: makeMetricsRouter(),
+                    configuration: ApplicationConfiguration(
+                        address: .hostname(metricsAddress.host, port: metricsAddress.port), serverName: "concord"),
+                    logger: logger))
+        }
         try await application.runService()
+    }
+
+    private func makeMetricsRouter() -> Router<ServerContext> {
+        let router = Router(context: ServerContext.self)
+        router.add(middleware: ErrorResponses(logger: logger))
+        MetricsRoutes(metrics: metrics, index: index)
+            .add(to: router.group().add(middleware: Authentication(index: index)))
+        return router
     }
 
     private func makeRouter() -> Router<ServerContext> {
         let router = Router(context: ServerContext.self)
+        router.add(middleware: RequestMetrics(metrics: metrics))
         router.add(middleware: ErrorResponses(logger: logger))
         HealthRoutes(index: index).add(to: router)
         let authenticated = router.group().add(middleware: Authentication(index: index))
         let web = authenticated.group("/dicom-web")
-        SearchRoutes(catalog: catalog, deadline: deadline).add(to: web)
+        SearchRoutes(catalog: catalog, metrics: metrics, deadline: deadline).add(to: web)
         RetrieveRoutes(catalog: catalog, roots: retrieveRoots, deadline: deadline).add(to: web)
         return router
     }

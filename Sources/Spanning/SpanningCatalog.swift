@@ -30,8 +30,10 @@ package struct SpanningCatalog: Sendable {
         package init(deadline: Duration) { self.deadline = deadline }
     }
 
-    /// What is missing from an answer.
+    /// What an answer rests on beside the index, and what is missing from it.
     package struct Gaps: Sendable, Hashable {
+        /// Whether sources were asked.
+        package var isSpanned = false
         /// Sources that were asked and did not answer.
         package var absences: [Absence] = []
         /// Sources of which the index does not know all that was asked for, and which were not asked.
@@ -40,7 +42,8 @@ package struct SpanningCatalog: Sendable {
         package var studiesWithUnknownSeries = 0
 
         package init() {}
-        package var isEmpty: Bool { self == Gaps() }
+        /// Something that was asked for may be missing.
+        package var isIncomplete: Bool { !absences.isEmpty || !unproven.isEmpty || studiesWithUnknownSeries > 0 }
     }
 
     // MARK: Studies
@@ -55,6 +58,7 @@ package struct SpanningCatalog: Sendable {
         var gaps = Gaps()
         gaps.unproven = plan.unproven
         guard !plan.questions.isEmpty else { return (answer, gaps) }
+        gaps.isSpanned = true
         gaps.absences = await spanner.ask(plan, for: query, within: terms.deadline)
         return (try await catalog.search(query), gaps)
     }
@@ -75,6 +79,7 @@ package struct SpanningCatalog: Sendable {
                 holders = spanner.names(ofAETitles: study.holders)
             }
             if !holders.isEmpty {
+                gaps.isSpanned = true
                 gaps.absences += await spanner.askSeries(of: uids[0], at: holders, within: terms.deadline)
             }
         } else {
@@ -128,6 +133,7 @@ package struct SpanningCatalog: Sendable {
             gaps.unproven = spanner.sourceNames
             return ([], gaps)
         }
+        gaps.isSpanned = true
         let keys = query.keys.filter { $0.attribute.level == .image }
         var matches: [CatalogInstance] = []
         for (found, study) in series.prefix(Self.mostSeries) {

@@ -69,6 +69,7 @@ enum SQL {
     static let patientPasses = text(PackageResources.patient_passes_sql)
     static let pauseSource = text(PackageResources.pause_source_sql)
     static let permit = text(PackageResources.permit_sql)
+    static let proofs = text(PackageResources.proofs_sql)
     static let proveByPatients = text(PackageResources.prove_by_patients_sql)
     static let recomputeStudies = text(PackageResources.recompute_studies_sql)
     static let registerBudget = text(PackageResources.register_budget_sql)

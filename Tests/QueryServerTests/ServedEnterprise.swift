@@ -19,6 +19,7 @@ struct ServedEnterprise: Sendable {
     let pacs: [String: SimulatedPACS]
     let catalog: SpanningCatalog
     let find: SCPServer
+    let metrics: ServerMetrics
 
     static let today = DICOMDate(year: 2026, month: 11, day: 24) ?? .latest
     static let names = ["pacs-a", "pacs-g"]
@@ -62,14 +63,16 @@ struct ServedEnterprise: Sendable {
                         pool: associations, today: today, logger: logger)
                     _ = try await sweep.run { _ in }
                 }
+                let metrics = ServerMetrics()
                 let spanner = Spanner(sources: sources, pool: associations, logger: logger)
                 let catalog = SpanningCatalog(
                     catalog: index, spanner: spanner, freshness: freshness, today: { today })
-                let find = try await FindService(adjusted, catalog: catalog, logger: logger).start()
+                let find = try await FindService(adjusted, catalog: catalog, metrics: metrics, logger: logger).start()
                 do {
                     try await body(
                         ServedEnterprise(
-                            index: index, enterprise: enterprise, pacs: running, catalog: catalog, find: find))
+                            index: index, enterprise: enterprise, pacs: running, catalog: catalog, find: find,
+                            metrics: metrics))
                 } catch {
                     await find.stop()
                     throw error

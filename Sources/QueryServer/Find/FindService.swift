@@ -22,11 +22,13 @@ package struct FindService: Sendable {
 
     private let settings: Settings
     private let catalog: SpanningCatalog
+    private let metrics: ServerMetrics
     private let logger: Logger
 
-    package init(_ settings: Settings, catalog: SpanningCatalog, logger: Logger) {
+    package init(_ settings: Settings, catalog: SpanningCatalog, metrics: ServerMetrics, logger: Logger) {
         self.settings = settings
         self.catalog = catalog
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -38,9 +40,16 @@ package struct FindService: Sendable {
         configuration.callingAETitles = Set(settings.peers.map(\.aeTitle))
         configuration.grantsRelationalQuestions = true
         return try await SCPServer.start(configuration) { request, responder in
-            do { return try await answer(request, responder) } catch let error as CancellationError {
+            let start = ContinuousClock.now
+            let level = QueryLevel(rawValue: request.identifier.text(.queryRetrieveLevel) ?? "")?.rawValue ?? "none"
+            do {
+                let status = try await answer(request, responder)
+                metrics.answeredFind(level: level, status: status.status, in: ContinuousClock.now - start)
+                return status
+            } catch let error as CancellationError {
                 throw error
             } catch {
+                metrics.answeredFind(level: level, status: 0xC001, in: ContinuousClock.now - start)
                 logger.error("a C-FIND failed", metadata: ["calling": "\(request.calling)", "error": "\(error)"])
                 throw error
             }
@@ -71,6 +80,7 @@ package struct FindService: Sendable {
         query.qualify(byIssuer: peer.issuer)
         query.limit = settings.maximumMatches
         let found = try await find(query)
+        metrics.note(found.gaps)
         if found.matches.count > settings.maximumMatches || found.isMore { return .tooMany }
         if let refusal = found.refusal { return refusal }
         let answer = FindAnswer(
@@ -199,9 +209,6 @@ extension [CatalogStudy] {
 }
 
 extension SpanningCatalog.Gaps {
-    /// Something that was asked for may be missing.
-    fileprivate var isIncomplete: Bool { !isEmpty }
-
     /// At most 64 characters are sent.
     var comment: String {
         let names = absences.map(\.source) + unproven

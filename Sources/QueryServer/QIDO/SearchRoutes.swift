@@ -7,6 +7,7 @@ import StudyIndex
 /// QIDO-RS: search for studies, series and instances (PS3.18 §10.6).
 struct SearchRoutes: Sendable {
     let catalog: SpanningCatalog
+    let metrics: ServerMetrics
     /// How long sources are waited for.
     let deadline: Duration
 
@@ -49,6 +50,7 @@ struct SearchRoutes: Sendable {
 
     private func studies(_ wanted: SearchRequest, _ terms: SpanningCatalog.Terms) async throws -> Response {
         let (answer, gaps) = try await catalog.search(wanted.query, terms)
+        metrics.note(gaps)
         var writer = DICOMJSONWriter()
         writer.beginArray()
         let requested = Set(wanted.query.includeFields)
@@ -63,6 +65,7 @@ struct SearchRoutes: Sendable {
 
     private func series(_ wanted: SearchRequest, _ terms: SpanningCatalog.Terms) async throws -> Response {
         let (matches, gaps) = try await catalog.searchSeries(wanted.query, terms)
+        metrics.note(gaps)
         let page = matches.dropFirst(wanted.query.offset).prefix(wanted.query.limit)
         var writer = DICOMJSONWriter()
         writer.beginArray()
@@ -85,6 +88,7 @@ struct SearchRoutes: Sendable {
                     + "SeriesInstanceUID of an indexed series. This is not an empty answer.")
             return response(&writer, warnings)
         }
+        metrics.note(gaps)
         let page = matches.dropFirst(wanted.query.offset).prefix(wanted.query.limit)
         let requested = Set(wanted.query.includeFields)
         for instance in page {

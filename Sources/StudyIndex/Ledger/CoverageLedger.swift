@@ -46,6 +46,24 @@ extension StudyIndex {
         }
     }
 
+    /// What is left to be proven of a source.
+    package struct Proofs: Sendable, Hashable {
+        package let source: String
+        /// Seconds since 1970; nil: nothing is proven.
+        package let oldest: Double?
+        package let holes: Int
+        package let openSlices: Int
+    }
+
+    package func proofs() async throws -> [Proofs] {
+        try await pool.withConnection { connection in
+            try connection.query(SQL.proofs).map {
+                Proofs(
+                    source: $0.string(0) ?? "", oldest: $0.double(1), holes: $0.int(2) ?? 0, openSlices: $0.int(3) ?? 0)
+            }
+        }
+    }
+
     // MARK: Within the transaction that ends a slice
 
     /// What the end of a slice says of days.

@@ -49,6 +49,7 @@ struct InitCommand: ParsableCommand {
 
         server:
           http: { host: 127.0.0.1, port: 8001 }
+          # metrics: { host: 127.0.0.1, port: 8002 }   # for Prometheus, with a key of scope metrics
           # dimse:                      # C-FIND for workstations: nobody else is let in
           #   host: 0.0.0.0
           #   port: 11112

@@ -18,14 +18,16 @@ struct ServeCommand: AsyncParsableCommand {
             let spanner = Spanner(sources: open.spanning(configuration), pool: open.pool, logger: logger)
             let catalog = SpanningCatalog(
                 catalog: open.index, spanner: spanner, freshness: configuration.server.freshness, today: { .today() })
+            let metrics = ServerMetrics()
             var server = QueryServer(
                 host: configuration.server.http.host, port: configuration.server.http.port, index: open.index,
-                catalog: catalog, logger: logger)
+                catalog: catalog, metrics: metrics, logger: logger)
+            server.metricsAddress = configuration.server.metrics.map { ($0.host, $0.port) }
             server.deadline = configuration.server.deadline
             server.retrieveRoots = configuration.retrieveRoots
             let http = server
             guard let settings = configuration.server.dimse else { return try await serve(http, configuration) }
-            let find = try await FindService(settings, catalog: catalog, logger: logger).start()
+            let find = try await FindService(settings, catalog: catalog, metrics: metrics, logger: logger).start()
             Terminal.complain("answering C-FIND as \(settings.aeTitle.value) on \(settings.host):\(find.port)")
             do {
                 try await serve(http, configuration)

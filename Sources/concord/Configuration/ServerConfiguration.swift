@@ -6,6 +6,8 @@ import Spanning
 /// `server:`.
 struct ServerConfiguration: Sendable {
     var http = Endpoint()
+    /// nil: Prometheus finds nothing.
+    var metrics: Endpoint?
     /// nil: no C-FIND is answered.
     var dimse: FindService.Settings?
     var freshness = Freshness()
@@ -26,6 +28,11 @@ struct ServerConfiguration: Sendable {
                     host: try http.string("host") ?? "127.0.0.1",
                     port: try http.integer("port", in: 0...65_535) ?? 8001)
             } ?? http
+        metrics = try section.section("metrics") { (metrics) throws(ConfigurationError) in
+            Endpoint(
+                host: try metrics.string("host") ?? "127.0.0.1",
+                port: try metrics.integer("port", in: 0...65_535) ?? 8002)
+        }
         dimse = try section.section("dimse") { (dimse) throws(ConfigurationError) in
             try FindService.Settings(&dimse, aeTitle: aeTitle)
         }
