@@ -57,7 +57,7 @@ let package = Package(
                 "DICOM", "DIMSE", "StudyIndex", "Spanning", logging, .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "NIOCore", package: "swift-nio"),
             ],
-            swiftSettings: strict),
+            resources: [.embedInCode("Documents")], swiftSettings: strict),
         .target(name: "PACSSimulator", dependencies: ["DICOM", "DIMSE", logging] + nio, swiftSettings: strict),
         .executableTarget(
             name: "concord",
@@ -84,7 +84,7 @@ let package = Package(
             name: "QueryServerTests",
             dependencies: [
                 "QueryServer", "Spanning", "Sweep", "StudyIndex", "PostgresClient", "PACSSimulator", "DIMSE", "DICOM",
-                logging,
+                logging, .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: strict),
         .testTarget(name: "ConcordTests", dependencies: ["concord", "DIMSE", "StudyIndex"], swiftSettings: strict),

@@ -2,11 +2,16 @@ import HTTPTypes
 import Hummingbird
 import StudyIndex
 
-/// For load balancers: `/healthz` says that the process answers, `/readyz` that its database does too.
+/// What needs no key. The API's description; and for load balancers: `/healthz` says that the process answers, `/readyz` that its database does too.
 struct HealthRoutes: Sendable {
     let index: StudyIndex
 
     func add(to router: Router<ServerContext>) {
+        router.get("/openapi.json") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "application/json"],
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_json)))
+        }
         router.get("/healthz") { _, _ in Response.text(.ok, "ok\n") }
         router.get("/readyz") { _, _ in
             do {

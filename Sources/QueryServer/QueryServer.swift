@@ -62,14 +62,16 @@ package struct QueryServer: Sendable {
     }
 
     private func makeRouter() -> Router<ServerContext> {
-        let router = Router(context: ServerContext.self)
+        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestMetrics(metrics: metrics))
         router.add(middleware: ErrorResponses(logger: logger))
+        router.add(middleware: ReadOnly())
         HealthRoutes(index: index).add(to: router)
         let authenticated = router.group().add(middleware: Authentication(index: index))
         let web = authenticated.group("/dicom-web")
         SearchRoutes(catalog: catalog, metrics: metrics, deadline: deadline).add(to: web)
         RetrieveRoutes(catalog: catalog, roots: retrieveRoots, deadline: deadline).add(to: web)
+        APIRoutes(index: index, catalog: catalog, deadline: deadline).add(to: authenticated.group("/api/v1"))
         return router
     }
 }

@@ -18,6 +18,21 @@ struct RequestError: Error {
     var headers: HTTPFields = [:]
 }
 
+/// Everything here is read: other methods are refused before a route is looked for.
+struct ReadOnly: RouterMiddleware {
+    typealias Context = ServerContext
+
+    func handle(
+        _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        guard request.method == .get || request.method == .head else {
+            throw RequestError(
+                status: .methodNotAllowed, message: "only GET is served here", headers: [.allow: "GET, HEAD"])
+        }
+        return try await next(request, context)
+    }
+}
+
 /// Turns errors into answers: refusals with their reason, anything else as a 500 that tells nothing of its inside.
 struct ErrorResponses: RouterMiddleware {
     typealias Context = ServerContext

@@ -85,6 +85,26 @@ package final class Spanner: Sendable {
         return (answers.instances, answers.absences)
     }
 
+    /// How a source answers a C-ECHO.
+    package enum Health: Sendable, Hashable {
+        case up(took: Duration)
+        case down(reason: String)
+        case unknown
+    }
+
+    package func echo(_ name: String, within deadline: Duration) async -> Health {
+        guard let source = sources.first(where: { $0.source.name == name })?.source else { return .unknown }
+        let flight = Flight<Health>()
+        Task {
+            do {
+                flight.land(.up(took: try await LiveSource(source: source, pool: pool).echo()))
+            } catch {
+                flight.land(.down(reason: "\(error)"))
+            }
+        }
+        return await flight.value(within: deadline, clock) ?? .down(reason: "no answer within \(deadline.inWords)")
+    }
+
     /// Coverage changes slowly, and is consulted by every query.
     private func coveredDays() async throws -> [CoveredDays] {
         let now = ContinuousClock.now

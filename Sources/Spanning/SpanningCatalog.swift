@@ -46,6 +46,11 @@ package struct SpanningCatalog: Sendable {
         package var isIncomplete: Bool { !absences.isEmpty || !unproven.isEmpty || studiesWithUnknownSeries > 0 }
     }
 
+    /// Asks a source for a sign of life.
+    package func echo(_ name: String, within deadline: Duration) async -> Spanner.Health {
+        await spanner?.echo(name, within: deadline) ?? .unknown
+    }
+
     // MARK: Studies
 
     package func search(_ query: StudyQuery, _ terms: Terms) async throws -> (answer: StudyAnswer, gaps: Gaps) {

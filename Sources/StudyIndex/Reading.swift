@@ -112,15 +112,56 @@ extension StudyIndex {
     }
 
     package func discrepancies() async throws -> [StoredDiscrepancy] {
+        try await pool.withConnection { try $0.query(SQL.discrepancies).map(Self.discrepancy) }
+    }
+
+    /// Which discrepancies are wanted; "": any.
+    package struct DiscrepancyFilter: Sendable {
+        package var discrepancyClass = ""
+        package var severity = ""
+        package var source = ""
+        package var studyUID = ""
+
+        package init() {}
+    }
+
+    /// One page of those that are not resolved, the worst first, and how many there are in all; 0 past the end.
+    package func discrepancies(
+        _ filter: DiscrepancyFilter, limit: Int, offset: Int
+    ) async throws -> (page: [StoredDiscrepancy], total: Int) {
         try await pool.withConnection { connection in
-            try connection.query(SQL.discrepancies).map { row in
-                var stored = StoredDiscrepancy(
-                    discrepancyClass: row.string(0) ?? "", severity: row.string(1) ?? "", studyUID: row.string(2) ?? "",
-                    otherUID: row.string(3), sources: row.strings(4) ?? [], frozen: row.string(5) ?? "{}")
-                stored.state = row.string(6) ?? "open"
-                stored.firstSeen = row.string(7) ?? ""
-                return stored
-            }
+            let rows = try connection.query(
+                SQL.discrepanciesOf,
+                [
+                    .text(filter.discrepancyClass), .text(filter.severity), .text(filter.source),
+                    .text(filter.studyUID.storable), .int(Int64(limit)), .int(Int64(offset)),
+                ])
+            return (rows.map(Self.discrepancy), rows.first?.int(8) ?? 0)
+        }
+    }
+
+    private static func discrepancy(_ row: PostgresRow) -> StoredDiscrepancy {
+        var stored = StoredDiscrepancy(
+            discrepancyClass: row.string(0) ?? "", severity: row.string(1) ?? "", studyUID: row.string(2) ?? "",
+            otherUID: row.string(3), sources: row.strings(4) ?? [], frozen: row.string(5) ?? "{}")
+        stored.state = row.string(6) ?? "open"
+        stored.firstSeen = row.string(7) ?? ""
+        return stored
+    }
+
+    // MARK: One study
+
+    /// What each source says of a study, and for each attribute of the consolidated one the source that it was taken from,
+    /// by keyword. Empty: it is not known.
+    package func study(
+        _ uid: String
+    ) async throws -> (copies: [StoredObservation], provenance: [String: String]) {
+        try await pool.withConnection { connection in
+            var copies: [StoredObservation] = []
+            Self.hand(try connection.query(SQL.observationsOf, [.textArray([uid.storable])])) { copies = $1 }
+            let sources = try connection.query(SQL.provenanceOf, [.text(uid.storable)]).first?.strings(0) ?? []
+            let pairs = zip(AttributeDictionary.observation.map(\.keyword), sources).filter { !$0.1.isEmpty }
+            return (copies, Dictionary(uniqueKeysWithValues: pairs))
         }
     }
 

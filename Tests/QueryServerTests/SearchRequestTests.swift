@@ -1,4 +1,6 @@
 import DICOM
+import HTTPTypes
+import Spanning
 import Testing
 
 @testable import QueryServer
@@ -50,6 +52,44 @@ import Testing
         let request = try request("Bogus=1&77771020=x&PatientID=1")
         #expect(request.query.keys.count == 1)
         #expect(request.warnings.count == 2)
+    }
+
+    /// F128: Weasis takes a refusal for an empty list, and says nothing of it.
+    @Test func aRangeThatEndsBeforeItBeginsMatchesNothingAndSaysSo() throws {
+        let request = try request("StudyDate=20210101-20200101")
+        let dates = try #require(DateRange(da: "20200101-20210101"))
+        #expect(request.query.keys.map(\.match) == [.dates(DateRange(lower: dates.upper, upper: dates.lower))])
+        #expect(request.warnings.count == 1)
+        #expect(throws: SearchRequest.Refused.self) { try self.request("StudyDate=20210101-20200199") }
+    }
+
+    @Test(arguments: [
+        ("never", SpanningPolicy.never), ("auto", .auto), ("ALWAYS", .always),
+    ])
+    func spanningSaysWhetherSourcesMayBeAsked(word: String, policy: SpanningPolicy) throws {
+        #expect(try request("spanning=\(word)").spanning == policy)
+        #expect(throws: SearchRequest.Refused.self) { try self.request("spanning=perhaps") }
+    }
+
+    @Test func cacheControlSaysHowAnAnswerMayBeComeBy() throws {
+        func terms(_ value: String, _ spanning: SpanningPolicy? = nil) -> SpanningCatalog.Terms {
+            SpanningCatalog.Terms([.cacheControl: value], spanning: spanning, deadline: .seconds(5))
+        }
+        #expect(terms("").policy == .auto)
+        #expect(terms("no-cache").policy == .always)
+        #expect(terms("max-age=60, Only-If-Cached").policy == .never)
+        #expect(terms("max-age=60").freshness == Freshness(maximumAge: .seconds(60)))
+        #expect(terms("max-age=x").freshness == nil)
+        #expect(terms("no-cache", .never).policy == .never)
+    }
+
+    @Test func thePathNamesTheStudyWhateverTheQuerySays() throws {
+        let path: [DICOM.Tag: String] = [.studyInstanceUID: "1.2.3"]
+        let request = try SearchRequest(rawQuery: "StudyInstanceUID=9.9&Modality=CT", level: .series, path: path)
+        #expect(request.query.keys.map(\.match) == [.single("CT"), .uids(["1.2.3"])])
+        #expect(throws: SearchRequest.Refused.self) {
+            try SearchRequest(rawQuery: "", level: .series, path: [.studyInstanceUID: "1.2.3 OR 1"])
+        }
     }
 
     @Test func aLimitAboveOursIsClampedWithAWarning() throws {

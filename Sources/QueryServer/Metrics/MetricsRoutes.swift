@@ -9,9 +9,7 @@ struct MetricsRoutes: Sendable {
 
     func add(to group: RouterGroup<ServerContext>) {
         group.get("/metrics") { _, context in
-            guard context.key?.scopes.contains("metrics") == true else {
-                throw RequestError(status: .forbidden, message: "this key's scopes do not allow metrics")
-            }
+            try context.require("metrics")
             var response = Response.text(.ok, metrics.exposition() + (try await sources()))
             response.headers[.contentType] = "text/plain; version=0.0.4; charset=utf-8"
             return response

@@ -23,9 +23,7 @@ struct RetrieveRoutes: Sendable {
     }
 
     private func redirect(_ request: Request, _ context: ServerContext) async throws -> Response {
-        guard context.key?.scopes.contains("query") == true else {
-            throw RequestError(status: .forbidden, message: "this key's scopes do not allow queries")
-        }
+        try context.require("query")
         guard let uid = context.parameters.get("study"),
             let attribute = AttributeDictionary.attribute(.studyInstanceUID)
         else { throw RequestError(status: .notFound, message: "no study is named") }

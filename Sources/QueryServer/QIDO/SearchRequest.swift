@@ -102,11 +102,25 @@ struct SearchRequest {
         do {
             query.keys.append(try QueryKey(attribute, parsing: attribute.isList ? joined : text))
         } catch {
+            if let nothing = Self.endsBeforeItBegins(attribute, text) {
+                query.keys.append(nothing)
+                warnings.append("\(attribute.keyword) ends before it begins: nothing matches.")
+                return
+            }
             throw Refused(reason: "\(attribute.keyword) has a value that cannot be matched: \(attribute.expectation)")
         }
         if !attribute.isList, filled.count > 1 {
             warnings.append("Of several values for \(attribute.keyword) only the first was matched.")
         }
+    }
+
+    /// A range of dates that has none, and can be answered (F128).
+    private static func endsBeforeItBegins(_ attribute: QueryAttribute, _ text: String) -> QueryKey? {
+        let ends = text.split(separator: "-").map { DICOMDate(String($0)) }
+        guard attribute.matching == .dateRange, ends.count == 2, let lower = ends[0], let upper = ends[1] else {
+            return nil
+        }
+        return QueryKey(attribute: attribute, match: .dates(DateRange(lower: lower, upper: upper)))
     }
 
     /// By keyword or by tag in hexadecimal (F123).
@@ -137,7 +151,7 @@ extension SpanningPolicy {
 
 extension String {
     /// PS3.5 §9.1, leniently: digits and dots, no more than 64.
-    fileprivate var isUID: Bool {
+    var isUID: Bool {
         (1...64).contains(utf8.count) && utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
     }
 }

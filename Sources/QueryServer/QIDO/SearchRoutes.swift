@@ -21,9 +21,7 @@ struct SearchRoutes: Sendable {
     }
 
     private func search(_ request: Request, _ context: ServerContext, _ level: QueryLevel) async throws -> Response {
-        guard context.key?.scopes.contains("query") == true else {
-            throw RequestError(status: .forbidden, message: "this key's scopes do not allow queries")
-        }
+        try context.require("query")
         guard AcceptHeader.allowsDICOMJSON(request.headers[.accept]) else {
             throw RequestError(status: .notAcceptable, message: "answers are application/dicom+json")
         }

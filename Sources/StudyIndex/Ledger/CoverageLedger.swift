@@ -49,6 +49,7 @@ extension StudyIndex {
     /// What is left to be proven of a source.
     package struct Proofs: Sendable, Hashable {
         package let source: String
+        package let aeTitle: String
         /// Seconds since 1970; nil: nothing is proven.
         package let oldest: Double?
         package let holes: Int
@@ -59,7 +60,8 @@ extension StudyIndex {
         try await pool.withConnection { connection in
             try connection.query(SQL.proofs).map {
                 Proofs(
-                    source: $0.string(0) ?? "", oldest: $0.double(1), holes: $0.int(2) ?? 0, openSlices: $0.int(3) ?? 0)
+                    source: $0.string(0) ?? "", aeTitle: $0.string(1) ?? "", oldest: $0.double(2),
+                    holes: $0.int(3) ?? 0, openSlices: $0.int(4) ?? 0)
             }
         }
     }

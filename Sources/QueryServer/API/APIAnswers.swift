@@ -1,0 +1,113 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+
+/// The JSON API's answers: plain structures, keys in snake case, times in UTC as ISO 8601.
+enum APIAnswer {
+    struct Source: Encodable {
+        var name: String
+        var aeTitle: String
+        var paused: Bool
+        /// Seconds; 0: it is not resting.
+        var restsFor: Double
+        /// The part of its rate that is used.
+        var rateInUse: Double
+        var openAssociations: Int
+        var oldestProof: String?
+        var holes: Int
+        var openSlices: Int
+    }
+
+    struct Health: Encodable {
+        var name: String
+        /// `up`, or `down` with the reason.
+        var state: String
+        var reason: String?
+        var seconds: Double?
+    }
+
+    struct Span: Encodable {
+        var source: String
+        var level: String
+        var from: String?
+        var to: String?
+        var state: String
+        var verifiedAt: String
+        var reason: String
+    }
+
+    struct Year: Encodable {
+        var source: String
+        var year: Int
+        var studiesByPatient: Int
+        var notByDate: Int
+    }
+
+    struct Coverage: Encodable {
+        var spans: [Span]
+        var completeness: [Year]
+    }
+
+    struct Discrepancy: Encodable {
+        var discrepancyClass: String
+        var severity: String
+        var studyInstanceUid: String
+        var otherStudyInstanceUid: String?
+        var sources: [String]
+        var state: String
+        var firstSeen: String
+        var explanation: String
+        /// What each source said when it was found.
+        var values: [Value]
+    }
+
+    struct Value: Encodable {
+        var source: String
+        var studyInstanceUid: String
+        /// By keyword; null: not returned.
+        var attributes: [String: String?]
+    }
+
+    struct Discrepancies: Encodable {
+        var total: Int
+        var discrepancies: [Discrepancy]
+    }
+
+    struct Copy: Encodable {
+        var source: String
+        var issuer: String
+        /// As sent; attributes that the source does not return are left out.
+        var attributes: [String: String]
+        /// Attributes whose decoding lost characters.
+        var damaged: [String]
+    }
+
+    struct Series: Encodable {
+        var seriesInstanceUid: String
+        var attributes: [String: String]
+        var holders: [String]
+    }
+
+    struct Study: Encodable {
+        var studyInstanceUid: String
+        /// More than one where copies name different patients.
+        var consolidated: [[String: String]]
+        /// The source of each attribute, by keyword.
+        var provenance: [String: String]
+        var holders: [String]
+        var copies: [Copy]
+        var series: [Series]
+        var discrepancies: [Discrepancy]
+    }
+}
+
+extension Response {
+    static func json(_ value: some Encodable) throws -> Response {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Response(
+            status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
+    }
+}

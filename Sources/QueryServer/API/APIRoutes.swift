@@ -1,0 +1,213 @@
+import DICOM
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Spanning
+import StudyIndex
+
+/// `/api/v1`: what the index knows of sources, coverage, discrepancies and single studies. Described by `/openapi.json`.
+struct APIRoutes: Sendable {
+    let index: StudyIndex
+    let catalog: SpanningCatalog
+    let deadline: Duration
+
+    func add(to group: RouterGroup<ServerContext>) {
+        group.get("/sources") { _, context in
+            try context.require("report")
+            return try Response.json(try await sources())
+        }
+        group.get("/sources/:name/health") { _, context in
+            try context.require("report")
+            return try Response.json(try await health(context.parameters.get("name") ?? ""))
+        }
+        group.get("/coverage") { _, context in
+            try context.require("report")
+            return try Response.json(try await coverage())
+        }
+        group.get("/discrepancies") { request, context in
+            try context.require("report")
+            return try Response.json(try await discrepancies(request))
+        }
+        group.get("/studies/:study") { _, context in
+            try context.require("query")
+            return try Response.json(try await study(context.parameters.get("study") ?? ""))
+        }
+    }
+
+    // MARK: Sources
+
+    private func sources() async throws -> [APIAnswer.Source] {
+        let conditions = try await index.conditions()
+        return try await index.proofs().map { proof in
+            let condition = conditions[proof.source]
+            return APIAnswer.Source(
+                name: proof.source, aeTitle: proof.aeTitle, paused: condition?.isPaused ?? false,
+                restsFor: (condition?.restsFor ?? .zero) / .seconds(1), rateInUse: condition?.brake ?? 1,
+                openAssociations: condition?.openAssociations ?? 0,
+                oldestProof: proof.oldest.map { Date(timeIntervalSince1970: $0).ISO8601Format() }, holes: proof.holes,
+                openSlices: proof.openSlices)
+        }
+    }
+
+    /// A C-ECHO, paid from the source's budget.
+    private func health(_ name: String) async throws -> APIAnswer.Health {
+        switch await catalog.echo(name, within: deadline) {
+        case .unknown: throw RequestError(status: .notFound, message: "no such source")
+        case .up(let took): return APIAnswer.Health(name: name, state: "up", seconds: took / .seconds(1))
+        case .down(let reason): return APIAnswer.Health(name: name, state: "down", reason: reason)
+        }
+    }
+
+    // MARK: Coverage
+
+    private func coverage() async throws -> APIAnswer.Coverage {
+        APIAnswer.Coverage(
+            spans: try await index.coveredDays().map { covered in
+                APIAnswer.Span(
+                    source: covered.source, level: covered.level.rawValue, from: covered.days.lower?.iso,
+                    to: covered.days.upper?.iso, state: covered.state.rawValue,
+                    verifiedAt: covered.verifiedAt.replacing(" ", with: "T") + "Z", reason: covered.reason)
+            },
+            completeness: try await index.completeness().map {
+                APIAnswer.Year(
+                    source: $0.source, year: $0.year, studiesByPatient: $0.studies, notByDate: $0.beyondDates)
+            })
+    }
+
+    // MARK: Discrepancies
+
+    private static let severities = ["critical", "major", "minor", "cosmetic"]
+    /// Discrepancies of one answer.
+    private static let mostDiscrepancies = 10_000
+
+    private func discrepancies(_ request: Request) async throws -> APIAnswer.Discrepancies {
+        guard let url = URLQuery(request.uri.query ?? "") else {
+            throw RequestError(status: .badRequest, message: "the query has a broken percent escape")
+        }
+        var filter = StudyIndex.DiscrepancyFilter()
+        var (limit, offset) = (1_000, 0)
+        for component in url.components {
+            switch component.name {
+            case "class": filter.discrepancyClass = component.value
+            case "severity":
+                guard Self.severities.contains(component.value) else {
+                    throw RequestError(
+                        status: .badRequest, message: "severity is one of \(Self.severities.joined(separator: ", "))")
+                }
+                filter.severity = component.value
+            case "source": filter.source = component.value
+            case "study":
+                guard component.value.isUID else {
+                    throw RequestError(status: .badRequest, message: "study must be a UID")
+                }
+                filter.studyUID = component.value
+            case "limit": limit = min(Self.mostDiscrepancies, try Self.count(component))
+            case "offset": offset = try Self.count(component)
+            default:
+                throw RequestError(
+                    status: .badRequest,
+                    message: "parameters are class, severity, source, study, limit and offset")
+            }
+        }
+        let (page, total) = try await index.discrepancies(filter, limit: limit, offset: offset)
+        return APIAnswer.Discrepancies(total: total, discrepancies: page.map(APIAnswer.Discrepancy.init))
+    }
+
+    private static func count(_ component: URLQuery.Component) throws -> Int {
+        guard let value = Int(component.value), (0...1_000_000_000).contains(value) else {
+            throw RequestError(
+                status: .badRequest, message: "\(component.name) must be a number from 0 to 1000000000")
+        }
+        return value
+    }
+
+    // MARK: One study
+
+    private func study(_ uid: String) async throws -> APIAnswer.Study {
+        guard uid.isUID else { throw RequestError(status: .badRequest, message: "the path names no UID") }
+        guard let attribute = AttributeDictionary.attribute(.studyInstanceUID) else {
+            throw RequestError(status: .notFound, message: "no source is known to hold it")
+        }
+        var query = StudyQuery()
+        query.keys = [QueryKey(attribute: attribute, match: .uids([uid]))]
+        let (answer, _) = try await catalog.search(query, SpanningCatalog.Terms(deadline: deadline))
+        let (copies, provenance) = try await index.study(uid)
+        guard !answer.studies.isEmpty else {
+            throw RequestError(status: .notFound, message: "no source is known to hold it")
+        }
+        var filter = StudyIndex.DiscrepancyFilter()
+        filter.studyUID = uid
+        return APIAnswer.Study(
+            studyInstanceUid: uid, consolidated: answer.studies.map { $0.record.byKeyword }, provenance: provenance,
+            holders: answer.studies.flatMap(\.holders), copies: copies.map(APIAnswer.Copy.init),
+            series: try await index.series(of: [uid]).map(APIAnswer.Series.init),
+            discrepancies: try await index.discrepancies(filter, limit: Self.mostDiscrepancies, offset: 0).page
+                .map(APIAnswer.Discrepancy.init))
+    }
+}
+
+extension ServerContext {
+    func require(_ scope: String) throws {
+        guard key?.scopes.contains(scope) == true else {
+            throw RequestError(status: .forbidden, message: "this key lacks the scope \(scope)")
+        }
+    }
+}
+
+extension StudyRecord {
+    fileprivate var byKeyword: [String: String] {
+        Dictionary(
+            uniqueKeysWithValues: AttributeDictionary.observation.compactMap { attribute in
+                self[attribute.tag].map { (attribute.keyword, $0) }
+            })
+    }
+}
+
+extension APIAnswer.Copy {
+    fileprivate init(_ copy: StoredObservation) {
+        self.init(
+            source: copy.source, issuer: copy.issuer, attributes: copy.record.byKeyword,
+            damaged: copy.record.lossy.compactMap { AttributeDictionary.attribute($0)?.keyword })
+    }
+}
+
+extension APIAnswer.Series {
+    fileprivate init(_ series: CatalogSeries) {
+        self.init(
+            seriesInstanceUid: series.record.seriesInstanceUID,
+            attributes: Dictionary(
+                uniqueKeysWithValues: AttributeDictionary.seriesObservation.compactMap { attribute in
+                    series.record[attribute.tag].map { (attribute.keyword, $0) }
+                }), holders: series.holders)
+    }
+}
+
+extension APIAnswer.Discrepancy {
+    fileprivate init(_ stored: StoredDiscrepancy) {
+        let frozen = try? JSONDecoder().decode(Frozen.self, from: Data(stored.frozen.utf8))
+        self.init(
+            discrepancyClass: stored.discrepancyClass, severity: stored.severity, studyInstanceUid: stored.studyUID,
+            otherStudyInstanceUid: stored.otherUID, sources: stored.sources, state: stored.state,
+            firstSeen: stored.firstSeen, explanation: frozen?.explanation ?? "",
+            values: (frozen?.values ?? []).map {
+                APIAnswer.Value(source: $0.source, studyInstanceUid: $0.studyUID, attributes: $0.attributes)
+            })
+    }
+}
+
+/// What a discrepancy was found on, as reconciliation has frozen it.
+private struct Frozen: Decodable {
+    struct Value: Decodable {
+        var source: String
+        var studyUID: String
+        var attributes: [String: String?]
+
+        enum CodingKeys: String, CodingKey {
+            case source
+            case studyUID = "study_uid"
+            case attributes
+        }
+    }
+    var explanation: String
+    var values: [Value]
+}
