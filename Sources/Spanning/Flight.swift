@@ -2,7 +2,7 @@ import Synchronization
 
 /// One live question under way, for which any number of callers wait, each for as long as it can.
 ///
-/// It goes on when nobody waits any more: its answer is paid for, and is kept for the next who asks.
+/// Once asked it goes on when nobody waits any more: its answer is paid for, and is kept for the next who asks.
 final class Flight<Value: Sendable>: Sendable {
     private struct State {
         var value: Value?
@@ -10,8 +10,16 @@ final class Flight<Value: Sendable>: Sendable {
         /// Those whose time was over before they began to wait.
         var givenUp: Set<Int> = []
         var next = 0
+        /// Callers that have joined and not given up.
+        var interested = 0
     }
     private let state = Mutex(State())
+
+    /// Before `value`: one more wants to know.
+    func join() { state.withLock { $0.interested += 1 } }
+
+    /// Whether anybody still wants to know.
+    var isAwaited: Bool { state.withLock { $0.interested > 0 } }
 
     func land(_ value: Value) {
         let waiting = state.withLock { state in
@@ -50,6 +58,7 @@ final class Flight<Value: Sendable>: Sendable {
 
     private func giveUp(_ ticket: Int) {
         let waiting = state.withLock { state -> CheckedContinuation<Value?, Never>? in
+            state.interested -= 1
             if let waiting = state.waiting.removeValue(forKey: ticket) { return waiting }
             if state.value == nil { state.givenUp.insert(ticket) }
             return nil

@@ -27,6 +27,8 @@ package final class Spanner: Sendable {
     private let clock: any Clock<Duration>
     private let logger: Logger
     private let coverage = Mutex<(covered: [CoveredDays], read: ContinuousClock.Instant)?>(nil)
+    /// By source: as many questions under way as it takes associations.
+    private let turnstiles: [String: Turnstile]
     private let flights = Mutex<[LiveQuestion: Flight<LiveAnswer>]>([:])
 
     struct LiveAnswer: Sendable {
@@ -40,6 +42,8 @@ package final class Spanner: Sendable {
         sources: [SpanningSource], pool: AssociationPool, clock: any Clock<Duration> = ContinuousClock(), logger: Logger
     ) {
         self.sources = sources
+        turnstiles = Dictionary(
+            sources.map { ($0.source.name, Turnstile(width: $0.source.associations)) }, uniquingKeysWith: { $1 })
         self.pool = pool
         self.clock = clock
         self.logger = logger
@@ -145,15 +149,27 @@ package final class Spanner: Sendable {
     /// The same question under way, or a new one. It is not the caller's child: it outlives callers that give up.
     private func flight(of question: LiveQuestion) -> Flight<LiveAnswer> {
         let (flight, isNew) = flights.withLock { flights in
-            if let flight = flights[question] { return (flight, false) }
-            let flight = Flight<LiveAnswer>()
+            let known = flights[question]
+            let flight = known ?? Flight<LiveAnswer>()
+            flight.join()
             flights[question] = flight
-            return (flight, true)
+            return (flight, known == nil)
         }
         guard isNew else { return flight }
         Task {
-            let answer = await answer(to: question)
-            flights.withLock { $0[question] = nil }
+            let turnstile = turnstiles[question.source]
+            await turnstile?.enter()
+            // Taken out first where nobody waits: who comes now gets a question of their own.
+            let isWanted = flights.withLock { flights in
+                if flight.isAwaited { return true }
+                flights[question] = nil
+                return false
+            }
+            let answer = isWanted ? await answer(to: question) : LiveAnswer(absence: "nobody waited for its turn")
+            turnstile?.leave()
+            flights.withLock { flights in
+                if flights[question] === flight { flights[question] = nil }
+            }
             flight.land(answer)
         }
         return flight

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import Spanning
@@ -37,5 +38,55 @@ import Testing
         let task = Task { await flight.value(within: .seconds(1), Never()) }
         task.cancel()
         #expect(await task.value == nil)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func whatNobodyWaitsForIsKnown() async {
+        let flight = Flight<Int>()
+        flight.join()
+        flight.join()
+        #expect(flight.isAwaited)
+        #expect(await flight.value(within: .zero, Over()) == nil)
+        #expect(flight.isAwaited)
+        #expect(await flight.value(within: .zero, Over()) == nil)
+        #expect(!flight.isAwaited)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aTurnstileLetsSoManyThroughAndAllInTheEnd() async {
+        let turnstile = Turnstile(width: 3)
+        let crowd = Crowd()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<200 {
+                group.addTask {
+                    await turnstile.enter()
+                    crowd.came()
+                    await Task.yield()
+                    crowd.went()
+                    turnstile.leave()
+                }
+            }
+        }
+        #expect(crowd.through == 200)
+        #expect((1...3).contains(crowd.most))
+    }
+
+    private final class Crowd: Sendable {
+        private let state = Mutex((now: 0, most: 0, through: 0))
+
+        func came() {
+            state.withLock {
+                $0.now += 1
+                $0.most = max($0.most, $0.now)
+            }
+        }
+
+        func went() {
+            state.withLock {
+                $0.now -= 1
+                $0.through += 1
+            }
+        }
+
+        var most: Int { state.withLock { $0.most } }
+        var through: Int { state.withLock { $0.through } }
     }
 }
