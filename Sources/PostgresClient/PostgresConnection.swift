@@ -5,6 +5,8 @@ package final class PostgresConnection {
     private let connection: OpaquePointer
     private var prepared: [String: String] = [:]
     private static let preparedStatements = 500
+    /// What was set for the session, beside its defaults.
+    private var settings: [String: String] = [:]
     /// libpq itself does not always know: where it could not send, it says so once and keeps the connection.
     private var isLost = false
 
@@ -30,6 +32,18 @@ package final class PostgresConnection {
 
     var isUsable: Bool {
         !isLost && PQstatus(connection) == CONNECTION_OK && PQtransactionStatus(connection) == PQTRANS_IDLE
+    }
+
+    /// Brings the session's settings to these and no others; costs nothing where they are so already.
+    func use(_ wanted: [String: String]) throws(PostgresError) {
+        guard wanted != settings else { return }
+        let changes =
+            settings.keys.filter { wanted[$0] == nil }.sorted().map { "RESET \($0)" }
+            + wanted.filter { settings[$0.key] != $0.value }.sorted { $0.key < $1.key }.map {
+                "SET \($0.key) = '\($0.value)'"
+            }
+        try execute(script: changes.joined(separator: "; "))
+        settings = wanted
     }
 
     /// Runs one statement, prepared at its first use on this connection; waits for all its rows.

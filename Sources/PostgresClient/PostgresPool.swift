@@ -35,12 +35,20 @@ package final class PostgresPool: Sendable {
     }
 
     /// Runs `body` on a connection's thread. The connection must not leave the closure.
+    ///
+    /// - Parameter settings: of the session while `body` runs, names and values of the program's own, never a client's.
     package func withConnection<T: Sendable>(
-        _ body: @escaping @Sendable (PostgresConnection) throws -> T
+        settings: [String: String] = [:], _ body: @escaping @Sendable (PostgresConnection) throws -> T
     ) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
             let isQueued = queue.add { result in
-                continuation.resume(with: result.flatMap { connection in Result { try body(connection) } })
+                continuation.resume(
+                    with: result.flatMap { connection in
+                        Result {
+                            try connection.use(settings)
+                            return try body(connection)
+                        }
+                    })
             }
             if !isQueued {
                 continuation.resume(throwing: PostgresError(.poolClosed, "the connection pool was closed"))

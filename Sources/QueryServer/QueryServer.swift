@@ -17,6 +17,8 @@ package struct QueryServer: Sendable {
     package var deadline = Duration.seconds(5)
     /// Roots of DICOMweb services to which retrieval is redirected, by AE title.
     package var retrieveRoots: [String: String] = [:]
+    /// Web origins that may ask, as `https://viewer.example`.
+    package var origins: Set<String> = []
     /// Where Prometheus finds `/metrics`; nil: nowhere.
     package var metricsAddress: (host: String, port: Int)?
     private let index: StudyIndex
@@ -64,6 +66,7 @@ package struct QueryServer: Sendable {
     private func makeRouter() -> Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestMetrics(metrics: metrics))
+        router.add(middleware: CrossOrigin(origins: origins))
         router.add(middleware: ErrorResponses(logger: logger))
         router.add(middleware: ReadOnly())
         HealthRoutes(index: index).add(to: router)

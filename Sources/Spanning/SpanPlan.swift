@@ -22,17 +22,16 @@ package struct SpanPlan: Sendable, Hashable {
     /// - Parameters:
     ///   - found: what the index has found.
     ///   - sources: names, with the issuer of their patient IDs.
-    ///   - coverage: of STUDY level.
-    package init(
+    ///   - knowledge: by source; who is not in it was never asked.
+    init(
         _ query: StudyQuery, found: [StudyRecord], policy: SpanningPolicy, sources: [(name: String, issuer: String)],
-        coverage: [CoveredDays], freshness: Freshness, today: DICOMDate
+        knowledge: [String: DayKnowledge]
     ) {
         let asked = sources.filter { query.mayBeHeld(byIssuer: $0.issuer) }.map(\.name)
         let isNarrow = query.selector != nil
         let dates = query.isMissing(in: found) ? nil : query.days(of: found)
-        let bySource = Dictionary(grouping: coverage, by: \.source)
         for source in asked {
-            let unknown = DayKnowledge(bySource[source] ?? [], freshness, today).unknown(within: dates)
+            let unknown = (knowledge[source] ?? DayKnowledge()).unknown(within: dates)
             switch policy {
             case .always where isNarrow: questions.append(Question(source: source, dates: query.dates))
             case .auto where isNarrow && (unknown != nil || query.isMissing(in: found)):
@@ -41,57 +40,6 @@ package struct SpanPlan: Sendable, Hashable {
             default: if unknown != nil { unproven.append(source) }
             }
         }
-    }
-}
-
-/// Which days of a source are known, and known recently enough.
-private struct DayKnowledge {
-    private let known: [ClosedRange<Int>]
-
-    init(_ covered: [CoveredDays], _ freshness: Freshness, _ today: DICOMDate) {
-        let border = freshness.firstRecentDay(today: today).daysSince1970
-        known = covered.filter { $0.state != .hole }.flatMap { days -> [ClosedRange<Int>] in
-            let range = days.days.numbers
-            var parts: [ClosedRange<Int>] = []
-            if range.lowerBound < border, days.age <= freshness.history {
-                parts.append(range.lowerBound...min(range.upperBound, border - 1))
-            }
-            if range.upperBound >= border, days.age <= freshness.recent {
-                parts.append(max(range.lowerBound, border)...range.upperBound)
-            }
-            return parts
-        }.sorted { $0.lowerBound < $1.lowerBound }
-    }
-
-    /// From the first to the last day that is not known; nil: all are.
-    func unknown(within dates: DateRange?) -> DateRange? {
-        let wanted = (dates ?? DateRange(lower: nil, upper: nil)).numbers
-        var next = wanted.lowerBound
-        var gaps: [ClosedRange<Int>] = []
-        for range in known where range.upperBound >= next {
-            guard next <= wanted.upperBound, range.lowerBound <= wanted.upperBound else { break }
-            if range.lowerBound > next { gaps.append(next...(range.lowerBound - 1)) }
-            next = range.upperBound + 1
-        }
-        if next <= wanted.upperBound { gaps.append(next...wanted.upperBound) }
-        guard let first = gaps.first?.lowerBound, let last = gaps.last?.upperBound else { return nil }
-        return DateRange(
-            lower: first <= DICOMDate.earliest.daysSince1970 ? nil : Self.date(first),
-            upper: last >= DICOMDate.latest.daysSince1970 ? nil : Self.date(last))
-    }
-
-    private static func date(_ number: Int) -> DICOMDate {
-        DICOMDate.earliest.adding(days: number - DICOMDate.earliest.daysSince1970)
-    }
-}
-
-extension DateRange {
-    /// Any date, and none.
-    fileprivate var isOpen: Bool { lower == nil && upper == nil }
-
-    fileprivate var numbers: ClosedRange<Int> {
-        let first = (lower ?? .earliest).daysSince1970
-        return first...max(first, (upper ?? .latest).daysSince1970)
     }
 }
 

@@ -26,7 +26,7 @@ package final class Spanner: Sendable {
     private let pool: AssociationPool
     private let clock: any Clock<Duration>
     private let logger: Logger
-    private let coverage = Mutex<(covered: [CoveredDays], read: ContinuousClock.Instant)?>(nil)
+    private let coverage = Mutex<Coverage?>(nil)
     /// By source: as many questions under way as it takes associations.
     private let turnstiles: [String: Turnstile]
     private let flights = Mutex<[LiveQuestion: Flight<LiveAnswer>]>([:])
@@ -36,6 +36,18 @@ package final class Spanner: Sendable {
         var absence: String?
         /// Instances are not kept in the index, and handed on as they came.
         var instances: [DataSet] = []
+    }
+
+    /// What was read lately, and what of it is known well enough, on which terms.
+    private struct Coverage {
+        var covered: [CoveredDays]
+        var read: ContinuousClock.Instant
+        var terms: Terms?
+        var knowledge: [String: DayKnowledge] = [:]
+    }
+    private struct Terms: Hashable {
+        var freshness: Freshness
+        var today: DICOMDate
     }
 
     package init(
@@ -64,7 +76,7 @@ package final class Spanner: Sendable {
     ) async throws -> SpanPlan {
         SpanPlan(
             query, found: found, policy: policy, sources: sources.map { ($0.source.name, $0.issuer) },
-            coverage: try await coveredDays(), freshness: freshness, today: today)
+            knowledge: try await knowledge(Terms(freshness: freshness, today: today)))
     }
 
     /// Asks all of the plan's questions at once, and returns when each was answered or `deadline` is over. What was answered
@@ -110,12 +122,21 @@ package final class Spanner: Sendable {
     }
 
     /// Coverage changes slowly, and is consulted by every query.
-    private func coveredDays() async throws -> [CoveredDays] {
+    private func knowledge(_ terms: Terms) async throws -> [String: DayKnowledge] {
         let now = ContinuousClock.now
-        if let known = coverage.withLock({ $0 }), now - known.read < Self.coverageAge { return known.covered }
+        let known = coverage.withLock { coverage -> [String: DayKnowledge]? in
+            guard let known = coverage, now - known.read < Self.coverageAge else { return nil }
+            if known.terms == terms { return known.knowledge }
+            let knowledge = DayKnowledge.all(known.covered, terms.freshness, terms.today)
+            coverage?.terms = terms
+            coverage?.knowledge = knowledge
+            return knowledge
+        }
+        if let known { return known }
         let covered = try await pool.persistently { try await $0.coveredDays() }.filter { $0.level == .study }
-        coverage.withLock { $0 = (covered, now) }
-        return covered
+        let knowledge = DayKnowledge.all(covered, terms.freshness, terms.today)
+        coverage.withLock { $0 = Coverage(covered: covered, read: now, terms: terms, knowledge: knowledge) }
+        return knowledge
     }
 
     private static let coverageAge = Duration.seconds(2)

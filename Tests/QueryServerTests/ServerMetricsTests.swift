@@ -1,4 +1,5 @@
 import Spanning
+import StudyIndex
 import Testing
 
 @testable import QueryServer
@@ -52,5 +53,18 @@ import Testing
         metrics.answeredFind(level: "STUDY", status: 0xC001, in: .zero)
         #expect(metrics.exposition().contains("status=\"0000\""))
         #expect(metrics.exposition().contains("status=\"C001\""))
+    }
+}
+
+@Suite struct RememberedKeysTests {
+    /// So that a revocation is obeyed within five.
+    @Test func aKeyIsRememberedForLessThanFiveSeconds() {
+        let keys = RememberedKeys()
+        let now = ContinuousClock.now
+        let key = APIKey(id: "1", name: "n", scopes: ["query"])
+        keys.remember(key, "ck_1", at: now)
+        #expect(keys.key("ck_1", at: now + .seconds(3)) == key)
+        #expect(keys.key("ck_2", at: now) == nil)
+        #expect(keys.key("ck_1", at: now + .milliseconds(4_900)) == nil)
     }
 }

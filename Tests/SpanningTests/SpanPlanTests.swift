@@ -39,8 +39,8 @@ import Testing
                 record[.studyInstanceUID] = "1.2"
                 record[.studyDate] = date
                 return record
-            }, policy: policy, sources: [("a", "HOSP"), ("b", "OTHER")], coverage: coverage, freshness: freshness,
-            today: Self.today)
+            }, policy: policy, sources: [("a", "HOSP"), ("b", "OTHER")],
+            knowledge: DayKnowledge.all(coverage, freshness, Self.today))
     }
 
     private func dates(_ plan: SpanPlan) -> [String] {

@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -106,6 +107,38 @@ def orthanc(directory: Path, port: int, keys: dict[str, str]) -> set[str]:
     return {call("GET", f"/queries/{query}/answers/{number}/content?simplify")["StudyInstanceUID"] for number in answers}
 
 
+def check_browser(check, url: str, key: str, patient: str) -> None:
+    """What a page of a viewer may do: OHIF and Weasis send these requests (F123, F127, F142)."""
+
+    def ask(path: str, method: str = "GET", origin: str = "https://viewer.example", authorised: bool = True):
+        headers = {"Origin": origin, **({"Authorization": f"Api-Key {key}"} if authorised else {})}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url + path, headers=headers, method=method), timeout=60) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read()
+
+    studies = "/dicom-web/studies"
+    ohif = f"{studies}?limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060%2C00080090%2C00100030&00100020=*{patient}*"
+    weasis = f"{studies}?00100020={patient}&&includefield=00080020,00080030,00080050&limit=10&offset=0&"
+    for name, path in (("OHIF", ohif), ("Weasis", weasis)):
+        status, headers, body = ask(path)
+        answers = json.loads(body)
+        check(f"{name}'s request", (status, headers["Content-Type"], {a["00100020"]["Value"][0] for a in answers}), (200, "application/dicom+json", {patient}))
+        names = [a["00100010"]["Value"][0] for a in answers if "Value" in a["00100010"]]
+        check(f"{name} gets names that it can show", all(set(n) <= {"Alphabetic", "Ideographic", "Phonetic"} and n for n in names), True)
+    status, headers, _ = ask(studies, "OPTIONS", authorised=False)
+    check("a preflight needs no key", (status, headers["Access-Control-Allow-Origin"]), (204, "https://viewer.example"))
+    check("warnings can be read by pages", "Warning" in ask(ohif)[1]["Access-Control-Expose-Headers"], True)
+    check("another origin is not let in", ask(ohif, origin="https://evil.example")[1]["Access-Control-Allow-Origin"], None)
+    status, headers, body = ask(f"{studies}?PatientID=NOBODY")
+    check("nothing is 200 and []", (status, body), (200, b"[]"))
+    check("nothing is kept by a cache", headers["Cache-Control"], "no-store")
+    check("no key", ask(ohif, authorised=False)[0], 401)
+    check("a page past the end", ask(f"{studies}?PatientID={patient}&offset=1000")[2], b"[]")
+    check("another method", ask(studies, "POST")[0], 405)
+
+
 def main(directory: Path, url: str, key: str, port: int) -> int:
     truth = Truth(directory / "truth.json")
     failures = 0
@@ -154,6 +187,7 @@ def main(directory: Path, url: str, key: str, port: int) -> int:
     check("dicomweb-client, all instances", uids(client.search_for_instances(uid), "00080018"), instances)
     one = sorted(series)[0]
     check("dicomweb-client, instances of an indexed series", uids(client.search_for_instances(search_filters={"SeriesInstanceUID": one}), "00080018") <= instances, True)
+    check_browser(check, url, key, patient)
     print(f"{failures} failures" if failures else "findscu, pynetdicom, Orthanc and dicomweb-client get what is there")
     return 1 if failures else 0
 

@@ -10,7 +10,7 @@ print(*(each.getsockname()[1] for each in sockets))')
     config="$directory/served.yaml"
     {
         cat "$directory/concord.yaml"
-        printf 'server:\n  http: { port: %s }\n  deadline: 5s\n  dimse:\n    port: %s\n    allow:\n' "$http" "$dimse"
+        printf 'server:\n  http: { port: %s, origins: [https://viewer.example] }\n  deadline: 5s\n  dimse:\n    port: %s\n    allow:\n' "$http" "$dimse"
         printf '      - { ae_title: %s, address: 127.0.0.0/8 }\n' FINDSCU PYNETDICOM PACSA
     } >"$config"
     key=$("$concord" keys create --name clients --scope query --scope report --config "$config")

@@ -6,6 +6,12 @@ package struct APIKey: Sendable, Hashable {
     package let id: String
     package let name: String
     package let scopes: [String]
+
+    package init(id: String, name: String, scopes: [String]) {
+        self.id = id
+        self.name = name
+        self.scopes = scopes
+    }
 }
 
 package struct ListedKey: Sendable {

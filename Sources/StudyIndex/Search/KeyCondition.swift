@@ -15,6 +15,8 @@ struct KeyCondition: Sendable {
     let unknown: SQLTest
     /// Finds few rows, and finds them by an index.
     let isSelective: Bool
+    /// Finds the few rows of one value: the best plan is the same for all values.
+    let isExact: Bool
 
     /// An indexed column is indexed by its first 64 characters.
     static let indexedCharacters = 64
@@ -30,16 +32,22 @@ struct KeyCondition: Sendable {
             self.init(matches: { _ in "false" }, unknown: { _ in "true" })
         case .universal:
             self.init(matches: { _ in "true" }, unknown: { _ in "false" })
+        case .uids(let uids) where uids.count == 1:
+            // Of a list the server expects several rows, and plans for them.
+            let uid = parameters.add(.text(uids[0].storable))
+            self.init(
+                matches: { "\($0).study_uid = \(uid)" }, unknown: { _ in "false" }, isSelective: true, isExact: true)
         case .uids(let uids):
             let list = parameters.add(.textArray(uids))
             self.init(
-                matches: { "\($0).study_uid = ANY (\(list)::text[])" }, unknown: { _ in "false" }, isSelective: true)
+                matches: { "\($0).study_uid = ANY (\(list)::text[])" }, unknown: { _ in "false" }, isSelective: true,
+                isExact: true)
         case .single(let value):
             let isIndexed = Self.indexed.contains(column)
             self.init(
                 matches: Self.equals(value, column, &parameters),
                 unknown: { "(\(Self.isNull(column, $0)) OR \(damaged($0)))" },
-                isSelective: isIndexed)
+                isSelective: isIndexed, isExact: isIndexed)
         case .wildcard(let pattern):
             self.init(
                 matches: Self.like(pattern, column, &parameters),
@@ -75,11 +83,12 @@ struct KeyCondition: Sendable {
     }
 
     private init(
-        matches: @escaping SQLTest, unknown: @escaping SQLTest, isSelective: Bool = false
+        matches: @escaping SQLTest, unknown: @escaping SQLTest, isSelective: Bool = false, isExact: Bool = false
     ) {
         self.matches = matches
         self.unknown = unknown
         self.isSelective = isSelective
+        self.isExact = isExact
     }
 
     /// At most a year: of wider ranges the newest studies are looked at first.

@@ -25,6 +25,9 @@ struct SearchStatement: Sendable {
     /// Whether indexes find the matches. Where not, `amongNewest` is tried first.
     var isSelective: Bool { keys.contains(where: \.isSelective) }
 
+    /// Whether one plan fits all values, so that it is made once for each connection.
+    var isExact: Bool { keys.contains(where: \.isExact) }
+
     /// All matches, by the indexes of `observation`, or by reading it.
     func amongAll() -> (sql: String, parameters: [PostgresValue]) {
         statement(

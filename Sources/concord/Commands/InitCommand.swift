@@ -48,7 +48,7 @@ struct InitCommand: ParsableCommand {
         #   - { from: pacs-a, to: archive, since: 20200101 }
 
         server:
-          http: { host: 127.0.0.1, port: 8001 }
+          http: { host: 127.0.0.1, port: 8001 }      # origins: [https://viewer.example] lets its pages ask
           # metrics: { host: 127.0.0.1, port: 8002 }   # for Prometheus, with a key of scope metrics
           # dimse:                      # C-FIND for workstations: nobody else is let in
           #   host: 0.0.0.0

@@ -23,6 +23,7 @@ struct ServeCommand: AsyncParsableCommand {
                 host: configuration.server.http.host, port: configuration.server.http.port, index: open.index,
                 catalog: catalog, metrics: metrics, logger: logger)
             server.metricsAddress = configuration.server.metrics.map { ($0.host, $0.port) }
+            server.origins = Set(configuration.server.origins)
             server.deadline = configuration.server.deadline
             server.retrieveRoots = configuration.retrieveRoots
             let http = server

@@ -14,6 +14,9 @@ struct ServerConfiguration: Sendable {
     /// How long a person waits for sources, over HTTP; a workstation waits 30 s.
     var deadline = Duration.seconds(5)
 
+    /// Web origins whose pages may ask.
+    var origins: [String] = []
+
     struct Endpoint: Sendable {
         var host = "127.0.0.1"
         var port = 8001
@@ -24,7 +27,12 @@ struct ServerConfiguration: Sendable {
     init(_ section: inout YAMLSection, aeTitle: AETitle) throws(ConfigurationError) {
         http =
             try section.section("http") { (http) throws(ConfigurationError) in
-                Endpoint(
+                let named = try http.strings("origins") ?? []
+                guard named.allSatisfy({ $0.hasPrefix("http://") || $0.hasPrefix("https://") }) else {
+                    throw http.error("origins", "expected origins such as https://viewer.example")
+                }
+                origins = named.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+                return Endpoint(
                     host: try http.string("host") ?? "127.0.0.1",
                     port: try http.integer("port", in: 0...65_535) ?? 8001)
             } ?? http
