@@ -29,6 +29,7 @@ package final class Spanner: Sendable {
     private let coverage = Mutex<Coverage?>(nil)
     /// By source: as many questions under way as it takes associations.
     private let turnstiles: [String: Turnstile]
+    private let answered = Mutex<[LiveQuestion: ContinuousClock.Instant]>([:])
     private let flights = Mutex<[LiveQuestion: Flight<LiveAnswer>]>([:])
 
     struct LiveAnswer: Sendable {
@@ -81,11 +82,30 @@ package final class Spanner: Sendable {
 
     /// Asks all of the plan's questions at once, and returns when each was answered or `deadline` is over. What was answered
     /// is in the index then.
-    package func ask(_ plan: SpanPlan, for query: StudyQuery, within deadline: Duration) async -> [Absence] {
+    ///
+    /// - Parameter age: questions that were answered no longer ago are not asked again; nil: all are.
+    /// - Returns: nil: nothing had to be asked.
+    package func ask(
+        _ plan: SpanPlan, for query: StudyQuery, unlessAnsweredWithin age: Duration?, within deadline: Duration
+    ) async -> [Absence]? {
+        let now = ContinuousClock.now
         let questions = plan.questions.map {
             LiveQuestion.studies(source: $0.source, query.selector, dates: $0.dates)
+        }.filter { question in
+            guard let age, let last = answered.withLock({ $0[question] }) else { return true }
+            return now - last > age
         }
-        return await ask(questions, within: deadline).absences
+        return questions.isEmpty ? nil : await ask(questions, within: deadline).absences
+    }
+
+    /// More are not remembered: what is forgotten is asked again.
+    private static let mostAnswered = 20_000
+
+    private func note(_ question: LiveQuestion, askedAt start: ContinuousClock.Instant) {
+        answered.withLock { answered in
+            if answered.count >= Self.mostAnswered { answered.removeAll(keepingCapacity: true) }
+            answered[question] = start
+        }
     }
 
     /// Asks sources for the series of a study, and keeps them.
@@ -186,7 +206,9 @@ package final class Spanner: Sendable {
                 flights[question] = nil
                 return false
             }
+            let start = ContinuousClock.now
             let answer = isWanted ? await answer(to: question) : LiveAnswer(absence: "nobody waited for its turn")
+            if answer.absence == nil { note(question, askedAt: start) }
             turnstile?.leave()
             flights.withLock { flights in
                 if flights[question] === flight { flights[question] = nil }

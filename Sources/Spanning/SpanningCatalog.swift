@@ -56,16 +56,29 @@ package struct SpanningCatalog: Sendable {
     package func search(_ query: StudyQuery, _ terms: Terms) async throws -> (answer: StudyAnswer, gaps: Gaps) {
         let answer = try await catalog.search(query)
         guard let spanner else { return (answer, Gaps()) }
-        // Whether a key is missing from the index does not depend on the page.
-        let found = answer.studies.isEmpty && answer.total > 0 ? [StudyRecord()] : answer.studies.map(\.record)
+        let freshness = terms.freshness ?? freshness
         let plan = try await spanner.plan(
-            query, found: found, policy: terms.policy, freshness: terms.freshness ?? freshness, today: today())
+            query, found: try await found(query, answer), policy: terms.policy, freshness: freshness, today: today())
         var gaps = Gaps()
         gaps.unproven = plan.unproven
-        guard !plan.questions.isEmpty else { return (answer, gaps) }
+        let absences = await spanner.ask(
+            plan, for: query, unlessAnsweredWithin: terms.policy == .always ? nil : freshness.recent,
+            within: terms.deadline)
+        guard let absences else { return (answer, gaps) }
         gaps.isSpanned = true
-        gaps.absences = await spanner.ask(plan, for: query, within: terms.deadline)
+        gaps.absences = absences
         return (try await catalog.search(query), gaps)
+    }
+
+    /// What the index has of a query's key, whatever page of it was asked for: a page past the end is no sign that it has
+    /// nothing.
+    private func found(_ query: StudyQuery, _ answer: StudyAnswer) async throws -> [StudyRecord] {
+        let isWhole = query.offset == 0 && query.limit > 0 && answer.studies.count == answer.total
+        guard !isWhole, query.selector != nil else { return answer.studies.map(\.record) }
+        var first = query
+        first.offset = 0
+        first.limit = 1_000
+        return try await catalog.search(first).studies.map(\.record)
     }
 
     // MARK: Series

@@ -1,0 +1,78 @@
+import DICOM
+import PACSSimulator
+import Spanning
+import StudyIndex
+import Testing
+
+@testable import QueryServer
+
+/// When sources are asked again, against real ones.
+@Suite(.serialized) struct SpanningCatalogTests {
+    private func patient(_ id: String) throws -> StudyQuery {
+        let attribute = try #require(AttributeDictionary.attribute(.patientID))
+        var query = StudyQuery()
+        query.keys = [QueryKey(attribute: attribute, match: .single(id))]
+        return query
+    }
+
+    @Test func whatWasAnsweredAMomentAgoIsNotAskedAgain() async throws {
+        try await ServedEnterprise.with(sweeps: false) { served in
+            func asked() -> Int { served.pacs.values.reduce(0) { $0 + $1.log.requests.count } }
+            var terms = SpanningCatalog.Terms(deadline: .seconds(20))
+            let query = try patient("NOBODY")
+            let first = try await served.catalog.search(query, terms)
+            #expect(first.gaps.isSpanned && !first.gaps.isIncomplete)
+            let once = asked()
+            #expect(once >= 2)
+            let second = try await served.catalog.search(query, terms)
+            #expect(!second.gaps.isSpanned && !second.gaps.isIncomplete)
+            #expect(asked() == once)
+            // Unless the client says so.
+            terms.policy = .always
+            _ = try await served.catalog.search(query, terms)
+            #expect(asked() > once)
+        }
+    }
+
+    /// Clients that page ask until a page is empty (F130): that is no sign that the index has nothing.
+    @Test func aPagePastTheEndAsksNobody() async throws {
+        try await ServedEnterprise.with { served in
+            func asked() -> Int { served.pacs.values.reduce(0) { $0 + $1.log.requests.count } }
+            let terms = SpanningCatalog.Terms(deadline: .seconds(20))
+            let all = try await served.catalog.search(StudyQuery(), terms).answer.studies
+            let known = try #require(all.first { !$0.record.patientID.isEmpty }).record.patientID
+            let before = asked()
+            for page in [0, 1, 100] {
+                var query = try patient(known)
+                query.limit = 1
+                query.offset = page
+                let (answer, gaps) = try await served.catalog.search(query, terms)
+                #expect(answer.studies.count <= 1)
+                #expect(!gaps.isIncomplete)
+            }
+            #expect(asked() == before)
+        }
+    }
+
+    /// A thousand people ask for as many patients at once: each is answered, and no source sees more than it allows.
+    @Test func aThousandQuestionsAtOnceAreAllAnsweredWithinTheBudgets() async throws {
+        try await ServedEnterprise.with(sweeps: false) { served in
+            let terms = SpanningCatalog.Terms(deadline: .seconds(120))
+            let answers = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for number in 0..<1_000 {
+                    let query = try patient("NOBODY\(number)")
+                    group.addTask { try await !served.catalog.search(query, terms).gaps.isIncomplete }
+                }
+                return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            }
+            #expect(answers == 1_000)
+            for pacs in served.pacs.values {
+                #expect(pacs.log.maximumOpenAssociations <= 4)
+                for window in [Duration.milliseconds(100), .milliseconds(500), .seconds(2)] {
+                    let allowed = 500 * ((window + .milliseconds(100)) / .seconds(1)) + 1
+                    #expect(Double(pacs.log.maximumRequests(within: window)) <= allowed)
+                }
+            }
+        }
+    }
+}
