@@ -184,7 +184,8 @@ package struct WorkerMachine: Sendable {
             self.slice = slice
             answer = SliceAnswer()
             took = .zero
-            if !slice.isSized, slice.range.axis == .dates, !experience.density.isKnown {
+            // Series teach nothing of how many studies a day has.
+            if !slice.isSized, slice.level == .study, slice.range.axis == .dates, !experience.density.isKnown {
                 if experience.isExploring { return finish(.deferred(Self.exploration)) }
                 experience.isExploring = true
                 explores = true

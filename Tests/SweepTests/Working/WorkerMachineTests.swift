@@ -64,6 +64,18 @@ import Testing
         range: SliceRange(dates: DateRange(da: "20200101-20260131")), isSized: false, attempt: 1, largestAnswer: 0,
         controlUID: nil)
 
+    /// They would wait for ever for what series do not tell.
+    @Test mutating func workersDoNotWaitForEachOtherWhereSeriesAreAsked() throws {
+        let series = ClaimedSlice(
+            id: 3, claimID: UUID(), sourceID: 1, level: .series, range: Self.unsized.range, isSized: false, attempt: 1,
+            largestAnswer: 0, controlUID: nil)
+        _ = machine.start()
+        _ = handle(.outlook(.zero))
+        _ = handle(.line(.ready))
+        _ = handle(.claimed(.slice(series)))
+        #expect(!experience.isExploring)
+    }
+
     /// While nobody knows how many studies a day has, four large questions would only all be too large.
     @Test(arguments: [true, false])
     mutating func oneFindsOutHowManyStudiesADayHasForAll(isOurs: Bool) throws {
