@@ -617,8 +617,10 @@ final class Simulation {
     /// What was deleted before two nights that each proved its day has vanished, and nothing else has.
     private func checkVanished(of proven: Set<Int>) throws {
         for source in sources {
-            // Without another study there, nothing shows that the source answers by UID at all.
-            let hasControl = model.knownStudy(source.id, at: now + skew) != nil
+            // Without another study there, nothing shows that the source answers by UID at all; and one that was deleted as
+            // well, on a day that is only enumerated, shows nothing either.
+            let control = model.knownStudy(source.id, at: now + skew)
+            let hasControl = control.map { source.studies[$0]?.until == nil } ?? false
             for (uid, observation) in model.observations[source.id] ?? [:] {
                 guard let study = source.studies[uid], let day = study.date?.daysSince1970 else { continue }
                 let isGone = study.until != nil
