@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import Logging
+import Spanning
 
 extension Response {
     static func text(_ status: HTTPResponse.Status, _ text: String) -> Response {
@@ -16,6 +17,24 @@ struct RequestError: Error {
     /// What to do about it; no patient data.
     var message: String
     var headers: HTTPFields = [:]
+}
+
+extension RequestError {
+    /// A study that the index does not have and no source has shown: absent only if all have answered.
+    static func notFound(_ gaps: SpanningCatalog.Gaps) -> RequestError {
+        guard gaps.isIncomplete else {
+            return RequestError(status: .notFound, message: "no source is known to hold it")
+        }
+        return RequestError(
+            status: .serviceUnavailable,
+            message: "not in the index, and these sources were not heard: \(gaps.sources.joined(separator: ", "))",
+            headers: [.retryAfter: "30"])
+    }
+}
+
+extension SpanningCatalog.Gaps {
+    /// What may be missing comes from these.
+    var sources: [String] { Set(absences.map(\.source) + unproven).sorted() }
 }
 
 /// Everything here is read: other methods are refused before a route is looked for.

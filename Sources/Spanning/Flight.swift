@@ -7,19 +7,23 @@ final class Flight<Value: Sendable>: Sendable {
     private struct State {
         var value: Value?
         var waiting: [Int: CheckedContinuation<Value?, Never>] = [:]
-        /// Those whose time was over before they began to wait.
-        var givenUp: Set<Int> = []
+        /// Tickets of callers that have joined and not given up.
+        var interested: Set<Int> = []
         var next = 0
-        /// Callers that have joined and not given up.
-        var interested = 0
     }
     private let state = Mutex(State())
 
-    /// Before `value`: one more wants to know.
-    func join() { state.withLock { $0.interested += 1 } }
+    /// One more wants to know; the ticket is what `value` takes.
+    func join() -> Int {
+        state.withLock { state in
+            state.next += 1
+            state.interested.insert(state.next)
+            return state.next
+        }
+    }
 
     /// Whether anybody still wants to know.
-    var isAwaited: Bool { state.withLock { $0.interested > 0 } }
+    var isAwaited: Bool { state.withLock { !$0.interested.isEmpty } }
 
     func land(_ value: Value) {
         let waiting = state.withLock { state in
@@ -31,11 +35,7 @@ final class Flight<Value: Sendable>: Sendable {
     }
 
     /// nil: it took longer, or the caller was cancelled.
-    func value(within time: Duration, _ clock: any Clock<Duration>) async -> Value? {
-        let ticket = state.withLock { state in
-            state.next += 1
-            return state.next
-        }
+    func value(_ ticket: Int, within time: Duration, _ clock: any Clock<Duration>) async -> Value? {
         let timer = Task {
             try? await clock.sleep(for: time)
             giveUp(ticket)
@@ -45,7 +45,7 @@ final class Flight<Value: Sendable>: Sendable {
             await withCheckedContinuation { continuation in
                 let value = state.withLock { state -> Value?? in
                     if let value = state.value { return value }
-                    if Task.isCancelled || state.givenUp.remove(ticket) != nil { return .some(nil) }
+                    guard state.interested.contains(ticket) else { return .some(nil) }
                     state.waiting[ticket] = continuation
                     return nil
                 }
@@ -56,12 +56,11 @@ final class Flight<Value: Sendable>: Sendable {
         }
     }
 
+    /// Once or several times: by its time, by cancellation, after its value.
     private func giveUp(_ ticket: Int) {
-        let waiting = state.withLock { state -> CheckedContinuation<Value?, Never>? in
-            state.interested -= 1
-            if let waiting = state.waiting.removeValue(forKey: ticket) { return waiting }
-            if state.value == nil { state.givenUp.insert(ticket) }
-            return nil
+        let waiting = state.withLock { state in
+            state.interested.remove(ticket)
+            return state.waiting.removeValue(forKey: ticket)
         }
         waiting?.resume(returning: nil)
     }

@@ -5,9 +5,28 @@ import Sweep
 /// One C-FIND that an answer wants from one source.
 enum LiveQuestion: Sendable, Hashable {
     /// `dates`: only studies of these days; nil: of any.
-    case studies(source: String, StudyQuery.Selector?, dates: DateRange?)
+    case studies(source: String, Key, dates: DateRange?)
     case series(source: String, study: String)
     case instances(source: String, study: String, series: String)
+
+    /// What studies are asked by.
+    enum Key: Sendable, Hashable {
+        /// One: archives exist that find nothing for a list (F48).
+        case uid(String)
+        case patientID(String)
+        case accessionNumber(String)
+        case days
+
+        static func all(_ selector: StudyQuery.Selector?) -> [Key] {
+            switch selector {
+            case .uids(let uids): Set(uids).sorted().map(Key.uid)
+            case .patientID(let patient): [.patientID(patient)]
+            case .accessionNumber(let number): [.accessionNumber(number)]
+            case .day: [.days]
+            case nil: []
+            }
+        }
+    }
 
     var source: String {
         switch self {
@@ -18,17 +37,9 @@ enum LiveQuestion: Sendable, Hashable {
     /// Only the keys that every source matches alike are sent; the rest is matched here.
     var identifier: DataSet {
         switch self {
-        case .studies(_, let selector, let dates):
-            var range = SliceRange(dates: dates)
-            var accession: String?
-            switch selector {
-            case .uids(let uids): range.uids = uids
-            case .patientID(let patient): range.patientID = patient
-            case .accessionNumber(let number): accession = number
-            case .day, nil: break
-            }
+        case .studies(_, let key, _):
             var identifier = Question(range: range).identifier()
-            if let accession { identifier.set(.accessionNumber, accession) }
+            if case .accessionNumber(let number) = key { identifier.set(.accessionNumber, number) }
             return identifier
         case .series(_, let study): return Question(level: .series, range: SliceRange(uids: [study])).identifier()
         case .instances(_, let study, let series):
@@ -41,6 +52,16 @@ enum LiveQuestion: Sendable, Hashable {
             identifier.set(.studyInstanceUID, study)
             identifier.set(.seriesInstanceUID, series)
             return identifier
+        }
+    }
+
+    /// What is asked of studies, in the words of sweeps.
+    var range: SliceRange {
+        switch self {
+        case .studies(_, .uid(let uid), _): SliceRange(uids: [uid])
+        case .studies(_, .patientID(let patient), let dates): SliceRange(dates: dates, patientID: patient)
+        case .studies(_, .accessionNumber, let dates), .studies(_, .days, let dates): SliceRange(dates: dates)
+        case .series(_, let study), .instances(_, let study, _): SliceRange(uids: [study])
         }
     }
 }

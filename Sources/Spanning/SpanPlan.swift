@@ -27,18 +27,18 @@ package struct SpanPlan: Sendable, Hashable {
         _ query: StudyQuery, found: [StudyRecord], policy: SpanningPolicy, sources: [(name: String, issuer: String)],
         knowledge: [String: DayKnowledge]
     ) {
-        let asked = sources.filter { query.mayBeHeld(byIssuer: $0.issuer) }.map(\.name)
-        let isNarrow = query.selector != nil
-        let dates = query.isMissing(in: found) ? nil : query.days(of: found)
-        for source in asked {
-            let unknown = (knowledge[source] ?? DayKnowledge()).unknown(within: dates)
-            switch policy {
-            case .always where isNarrow: questions.append(Question(source: source, dates: query.dates))
-            case .auto where isNarrow && (unknown != nil || query.isMissing(in: found)):
-                let dates = query.isMissing(in: found) ? query.dates : unknown
-                questions.append(Question(source: source, dates: dates?.isOpen == true ? nil : dates))
-            default: if unknown != nil { unproven.append(source) }
+        let (selector, isMissing) = (query.selector, query.isMissing(in: found))
+        let dates = isMissing ? query.dates : query.days(of: found)
+        for source in sources where query.mayBeHeld(byIssuer: source.issuer) {
+            let unknown = (knowledge[source.name] ?? DayKnowledge()).unknown(within: dates)
+            guard isMissing || unknown != nil || policy == .always else { continue }
+            guard let selector, policy != .never else {
+                if unknown != nil { unproven.append(source.name) }
+                continue
             }
+            // Of one study all is asked: its date may differ from source to source.
+            let asked = !selector.isOfManyDays ? nil : isMissing || policy == .always ? query.dates : unknown
+            questions.append(Question(source: source.name, dates: asked?.isOpen == true ? nil : asked))
         }
     }
 }
@@ -52,20 +52,30 @@ extension StudyQuery {
         case patientID(String)
         case accessionNumber(String)
         case day(DateRange)
+
+        /// A patient's studies are many; only the days that are not known are asked.
+        var isOfManyDays: Bool {
+            switch self {
+            case .patientID, .day: true
+            case .uids, .accessionNumber: false
+            }
+        }
     }
+
+    /// More UIDs than that are asked of the index alone: each is a question of its own, at every source.
+    private static let mostUIDs = 16
 
     var selector: Selector? {
         for key in keys {
             switch (key.attribute.tag, key.match) {
-            case (.studyInstanceUID, .uids(let uids)): return .uids(uids)
-            case (.patientID, .single(let patient)): return .patientID(patient)
-            case (.accessionNumber, .single(let number)): return .accessionNumber(number)
+            case (.studyInstanceUID, .uids(let uids)) where uids.count <= Self.mostUIDs && uids.allSatisfy(\.isUID):
+                return .uids(uids)
+            case (.patientID, .single(let patient)) where patient.isLiteral: return .patientID(patient)
+            case (.accessionNumber, .single(let number)) where number.isLiteral: return .accessionNumber(number)
             default: continue
             }
         }
-        guard let dates, let lower = dates.lower, let upper = dates.upper, lower == upper else {
-            return nil
-        }
+        guard let dates, let day = dates.lower, day == dates.upper else { return nil }
         return .day(dates)
     }
 
@@ -103,4 +113,9 @@ extension StudyQuery {
         else { return nil }
         return DateRange(lower: first, upper: last)
     }
+}
+
+extension String {
+    /// It can be asked for as what it is: wildcards and the separator of values cannot (F53).
+    fileprivate var isLiteral: Bool { !contains { "*?\\".contains($0) } }
 }

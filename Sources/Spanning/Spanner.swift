@@ -36,7 +36,7 @@ package final class Spanner: Sendable {
         /// Why it is none, or not whole.
         var absence: String?
         /// Instances are not kept in the index, and handed on as they came.
-        var instances: [DataSet] = []
+        var instances: [CatalogInstance] = []
     }
 
     /// What was read lately, and what of it is known well enough, on which terms.
@@ -66,7 +66,7 @@ package final class Spanner: Sendable {
 
     /// Of the sources with these AE titles, in their order.
     package func names(ofAETitles titles: [String]) -> [String] {
-        titles.compactMap { title in sources.first { $0.source.peer.called.value == title }?.source.name }
+        titles.flatMap { title in sources.filter { $0.source.peer.called.value == title }.map(\.source.name) }
     }
 
     // MARK: Questions
@@ -89,8 +89,9 @@ package final class Spanner: Sendable {
         _ plan: SpanPlan, for query: StudyQuery, unlessAnsweredWithin age: Duration?, within deadline: Duration
     ) async -> [Absence]? {
         let now = ContinuousClock.now
-        let questions = plan.questions.map {
-            LiveQuestion.studies(source: $0.source, query.selector, dates: $0.dates)
+        let keys = LiveQuestion.Key.all(query.selector)
+        let questions = plan.questions.flatMap { question in
+            keys.map { LiveQuestion.studies(source: question.source, $0, dates: question.dates) }
         }.filter { question in
             guard let age, let last = answered.withLock({ $0[question] }) else { return true }
             return now - last > age
@@ -113,12 +114,18 @@ package final class Spanner: Sendable {
         await ask(names.map { .series(source: $0, study: study) }, within: deadline).absences
     }
 
+    /// Asks for the instances of all these series at once.
     package func instances(
-        of study: String, series: String, at names: [String], within deadline: Duration
-    ) async -> (instances: [(holder: String, dataSet: DataSet)], absences: [Absence]) {
-        let answers = await ask(
-            names.map { .instances(source: $0, study: study, series: series) }, within: deadline)
-        return (answers.instances, answers.absences)
+        of series: [CatalogSeries], within deadline: Duration
+    ) async -> (instances: [CatalogInstance], absences: [Absence]) {
+        let questions = series.flatMap { series in
+            names(ofAETitles: series.holders).map {
+                LiveQuestion.instances(
+                    source: $0, study: series.record.studyInstanceUID, series: series.record.seriesInstanceUID)
+            }
+        }
+        let answers = await ask(questions, within: deadline)
+        return (CatalogInstance.merged(answers.instances), answers.absences)
     }
 
     /// How a source answers a C-ECHO.
@@ -131,6 +138,7 @@ package final class Spanner: Sendable {
     package func echo(_ name: String, within deadline: Duration) async -> Health {
         guard let source = sources.first(where: { $0.source.name == name })?.source else { return .unknown }
         let flight = Flight<Health>()
+        let ticket = flight.join()
         Task {
             do {
                 flight.land(.up(took: try await LiveSource(source: source, pool: pool).echo()))
@@ -138,7 +146,8 @@ package final class Spanner: Sendable {
                 flight.land(.down(reason: "\(error)"))
             }
         }
-        return await flight.value(within: deadline, clock) ?? .down(reason: "no answer within \(deadline.inWords)")
+        return await flight.value(ticket, within: deadline, clock)
+            ?? .down(reason: "no answer within \(deadline.inWords)")
     }
 
     /// Coverage changes slowly, and is consulted by every query.
@@ -164,39 +173,37 @@ package final class Spanner: Sendable {
     // MARK: Asking
 
     private struct Answers: Sendable {
-        /// With the AE titles of who showed them.
-        var instances: [(holder: String, dataSet: DataSet)] = []
+        var instances: [CatalogInstance] = []
         var absences: [Absence] = []
     }
 
     private func ask(_ questions: [LiveQuestion], within deadline: Duration) async -> Answers {
         await withTaskGroup(of: (LiveQuestion, LiveAnswer?).self) { group in
             for question in questions {
-                let flight = flight(of: question)
-                group.addTask { (question, await flight.value(within: deadline, self.clock)) }
+                let (flight, ticket) = flight(of: question)
+                group.addTask { (question, await flight.value(ticket, within: deadline, self.clock)) }
             }
             var answers = Answers()
+            var absences: Set<Absence> = []
             for await (question, answer) in group {
                 let reason = answer == nil ? "no answer within \(deadline.inWords)" : answer?.absence
-                if let reason { answers.absences.append(Absence(source: question.source, reason: reason)) }
-                let holder = self.sources.first { $0.source.name == question.source }?.source.peer.called.value ?? ""
-                answers.instances += (answer?.instances ?? []).map { (holder, $0) }
+                if let reason { absences.insert(Absence(source: question.source, reason: reason)) }
+                answers.instances += answer?.instances ?? []
             }
-            answers.absences.sort { $0.source < $1.source }
+            answers.absences = absences.sorted { ($0.source, $0.reason) < ($1.source, $1.reason) }
             return answers
         }
     }
 
     /// The same question under way, or a new one. It is not the caller's child: it outlives callers that give up.
-    private func flight(of question: LiveQuestion) -> Flight<LiveAnswer> {
-        let (flight, isNew) = flights.withLock { flights in
+    private func flight(of question: LiveQuestion) -> (Flight<LiveAnswer>, ticket: Int) {
+        let (flight, ticket, isNew) = flights.withLock { flights in
             let known = flights[question]
             let flight = known ?? Flight<LiveAnswer>()
-            flight.join()
             flights[question] = flight
-            return (flight, known == nil)
+            return (flight, flight.join(), known == nil)
         }
-        guard isNew else { return flight }
+        guard isNew else { return (flight, ticket) }
         Task {
             let turnstile = turnstiles[question.source]
             await turnstile?.enter()
@@ -215,7 +222,7 @@ package final class Spanner: Sendable {
             }
             flight.land(answer)
         }
-        return flight
+        return (flight, ticket)
     }
 
     private func answer(to question: LiveQuestion) async -> LiveAnswer {
@@ -223,7 +230,7 @@ package final class Spanner: Sendable {
             return LiveAnswer(absence: "not configured")
         }
         let gathered = Mutex<[FindResponse]>([])
-        var answer = LiveAnswer()
+        var absence: String?
         let start = ContinuousClock.now
         do {
             try await LiveSource(source: source, pool: pool).find(question.identifier) { response in
@@ -233,18 +240,18 @@ package final class Spanner: Sendable {
                 }
             }
         } catch {
-            answer.absence = "\(error)"
+            absence = "\(error)"
         }
+        let responses = gathered.withLock { $0 }
+        // Success is not enough: what is true of a sweep's answers is true of these.
+        absence = absence ?? source.doubt(rows: responses.count)
         do {
-            answer.instances = try await keep(
-                gathered.withLock { $0 }, to: question, from: source, asked: ContinuousClock.now - start,
-                isWhole: answer.absence == nil)
+            return try await keep(responses, to: question, from: source, asked: ContinuousClock.now - start, absence)
         } catch {
             // Nothing of the answer is lost that a sweep would not find.
             logger.error("a live answer was not kept", metadata: ["source": "\(source.name)", "error": "\(error)"])
-            answer.absence = answer.absence ?? "its answer could not be kept"
+            return LiveAnswer(absence: absence ?? "its answer could not be kept")
         }
-        return answer
     }
 
     /// More than a question about one patient or day brings.
@@ -253,33 +260,48 @@ package final class Spanner: Sendable {
         var description: String { "more than \(Spanner.mostMatches) matches" }
     }
 
-    /// Writes an answer through to the index; what came before it broke off, too. Returns instances, which it has none of.
+    /// Writes an answer through to the index, whatever keeps it from being whole.
     private func keep(
-        _ responses: [FindResponse], to question: LiveQuestion, from source: SweepSource, asked: Duration, isWhole: Bool
-    ) async throws -> [DataSet] {
+        _ responses: [FindResponse], to question: LiveQuestion, from source: SweepSource, asked: Duration,
+        _ absence: String?
+    ) async throws -> LiveAnswer {
+        var answer = LiveAnswer(absence: absence)
+        /// A row that cannot be read may be the one that was asked for.
+        func readable<Row>(_ read: (FindResponse) -> Row?) -> [Row] {
+            let rows = responses.compactMap(read)
+            if rows.count < responses.count, answer.absence == nil {
+                answer.absence = "\(responses.count - rows.count) unreadable rows"
+            }
+            return rows
+        }
         switch question {
         case .studies:
-            let records = StudyRecord.merged(
-                responses.compactMap { try? $0.record() }.filter { !$0.studyInstanceUID.isEmpty })
-            try await pool.persistently { try await $0.keep(records, of: source.id) }
-            return []
-        case .series(_, let study):
-            // An answer need not repeat the study that was asked for.
-            let records = responses.compactMap { response -> SeriesRecord? in
-                guard var record = try? SeriesRecord(response.dataSet()) else { return nil }
-                if record.studyInstanceUID.isEmpty { record[.studyInstanceUID] = study }
-                return record.studyInstanceUID == study ? record : nil
+            let records = readable { response in
+                (try? response.record()).flatMap { $0.studyInstanceUID.isEmpty ? nil : $0 }
             }
+            let merged = StudyRecord.merged(records)
+            try await pool.persistently { try await $0.keep(merged, of: source.id) }
+        case .series(_, let study):
+            let records = readable { response in
+                (try? response.dataSet()).map { dataSet in
+                    var record = SeriesRecord(dataSet)
+                    // An answer need not repeat the study that was asked for.
+                    if record.studyInstanceUID.isEmpty { record[.studyInstanceUID] = study }
+                    return record
+                }
+            }.filter { $0.studyInstanceUID == study }
             // A part of the series would look like all of them.
-            guard isWhole else { return [] }
+            guard answer.absence == nil else { break }
             try await pool.persistently { try await $0.keep(records, of: source.id, study: study, asked: asked) }
-            return []
-        case .instances(_, _, let series):
-            return responses.compactMap { try? $0.dataSet() }.filter { dataSet in
+        case .instances(_, let study, let series):
+            answer.instances = readable { try? $0.dataSet() }.filter { dataSet in
                 let shown = dataSet.text(.seriesInstanceUID) ?? ""
                 return shown.isEmpty || shown == series
+            }.map {
+                CatalogInstance(study: study, series: series, dataSet: $0, holders: [source.peer.called.value])
             }
         }
+        return answer
     }
 }
 

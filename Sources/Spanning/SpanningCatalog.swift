@@ -38,7 +38,7 @@ package struct SpanningCatalog: Sendable {
         package var absences: [Absence] = []
         /// Sources of which the index does not know all that was asked for, and which were not asked.
         package var unproven: [String] = []
-        /// Studies whose series are not all indexed.
+        /// Studies whose series, or instances, are not all in the answer.
         package var studiesWithUnknownSeries = 0
 
         package init() {}
@@ -101,7 +101,7 @@ package struct SpanningCatalog: Sendable {
                 gaps.absences += await spanner.askSeries(of: uids[0], at: holders, within: terms.deadline)
             }
         } else {
-            gaps.studiesWithUnknownSeries = Set(unknown.map(\.study)).count
+            gaps.studiesWithUnknownSeries += Set(unknown.map(\.study)).count
         }
         let keys = query.keys.filter { $0.attribute.level == .series }
         let byStudy = Dictionary(grouping: try await catalog.series(of: uids), by: \.record.studyInstanceUID)
@@ -110,6 +110,12 @@ package struct SpanningCatalog: Sendable {
             (byStudy[study.record.studyInstanceUID] ?? [])
                 .filter { series in keys.allSatisfy { $0.matches(series.record) != .no } }
                 .map { (series: $0, study: study) }
+        }
+        // A series that is not indexed may be anywhere.
+        if let asked = query.uids(of: .seriesInstanceUID), !query.names(.studyInstanceUID),
+            !Set(byStudy.values.joined().map(\.record.seriesInstanceUID)).isSuperset(of: asked)
+        {
+            gaps.unproven = spanner?.sourceNames ?? []
         }
         return (matches, gaps)
     }
@@ -121,13 +127,14 @@ package struct SpanningCatalog: Sendable {
         var studyQuery = StudyQuery(level: .study)
         studyQuery.keys = query.keys.filter { $0.attribute.level <= .study }
         studyQuery.limit = Self.mostStudies
-        if !studyQuery.keys.contains(where: { $0.attribute.tag == .studyInstanceUID }),
+        if !studyQuery.names(.studyInstanceUID),
             let series = query.uids(of: .seriesInstanceUID),
             let uid = AttributeDictionary.attribute(.studyInstanceUID)
         {
             studyQuery.keys.append(QueryKey(attribute: uid, match: .uids(try await catalog.studies(ofSeries: series))))
         }
-        let (answer, gaps) = try await search(studyQuery, terms)
+        var (answer, gaps) = try await search(studyQuery, terms)
+        gaps.studiesWithUnknownSeries = max(0, answer.total - answer.studies.count)
         return (answer.studies, gaps)
     }
 
@@ -144,26 +151,20 @@ package struct SpanningCatalog: Sendable {
         guard let spanner else { return nil }
         var seriesQuery = StudyQuery(level: .series)
         seriesQuery.keys = query.keys.filter { $0.attribute.level <= .series }
-        guard ["StudyInstanceUID", "SeriesInstanceUID"].contains(where: { query.names($0) }) else { return nil }
+        guard query.names(.studyInstanceUID) || query.names(.seriesInstanceUID) else { return nil }
         var (series, gaps) = try await searchSeries(seriesQuery, terms)
-        guard !series.isEmpty else { return query.names("StudyInstanceUID") ? ([], gaps) : nil }
+        guard !series.isEmpty else { return query.names(.studyInstanceUID) ? ([], gaps) : nil }
         guard terms.policy != .never else {
             gaps.unproven = spanner.sourceNames
             return ([], gaps)
         }
         gaps.isSpanned = true
-        let keys = query.keys.filter { $0.attribute.level == .image }
-        var matches: [CatalogInstance] = []
-        for (found, study) in series.prefix(Self.mostSeries) {
-            let (study, series) = (study.record.studyInstanceUID, found.record.seriesInstanceUID)
-            let answer = await spanner.instances(
-                of: study, series: series, at: spanner.names(ofAETitles: found.holders), within: terms.deadline)
-            gaps.absences += answer.absences.filter { !gaps.absences.contains($0) }
-            matches += CatalogInstance.merged(answer.instances, study: study, series: series)
-                .filter { instance in keys.allSatisfy { $0.matches(instance.dataSet) != .no } }
-        }
         if series.count > Self.mostSeries { gaps.studiesWithUnknownSeries += 1 }
-        return (matches, gaps)
+        let keys = query.keys.filter { $0.attribute.level == .image }
+        let (instances, absences) = await spanner.instances(
+            of: series.prefix(Self.mostSeries).map(\.series), within: terms.deadline)
+        gaps.absences += absences.filter { !gaps.absences.contains($0) }
+        return (instances.filter { instance in keys.allSatisfy { $0.matches(instance.dataSet) != .no } }, gaps)
     }
 
     /// Whose instances one query asks for.
@@ -179,35 +180,20 @@ package struct CatalogInstance: Sendable {
     /// AE titles.
     package var holders: [String]
 
-    /// By instance number, then by UID.
-    static func merged(
-        _ shown: [(holder: String, dataSet: DataSet)], study: String, series: String
-    ) -> [CatalogInstance] {
+    /// One for each, with all who show it: by study, series, instance number and UID. What has no UID is none.
+    static func merged(_ shown: [CatalogInstance]) -> [CatalogInstance] {
         var merged: [String: CatalogInstance] = [:]
-        for (holder, dataSet) in shown {
-            guard let uid = dataSet.text(.sopInstanceUID), !uid.isEmpty else { continue }
-            merged[uid, default: CatalogInstance(study: study, series: series, dataSet: dataSet, holders: [])]
-                .holders.append(holder)
+        for instance in shown.sorted(by: { $0.holders.lexicographicallyPrecedes($1.holders) })
+        where !instance.uid.isEmpty {
+            merged[instance.uid]?.holders += instance.holders
+            if merged[instance.uid] == nil { merged[instance.uid] = instance }
         }
-        return merged.sorted {
-            ($0.value.dataSet.integer(.instanceNumber) ?? .max, $0.key)
-                < ($1.value.dataSet.integer(.instanceNumber) ?? .max, $1.key)
-        }.map(\.value)
-    }
-}
-
-extension StudyQuery {
-    fileprivate func names(_ keyword: String) -> Bool {
-        keys.contains { key in
-            guard key.attribute.keyword == keyword, case .uids = key.match else { return false }
-            return true
-        }
+        return merged.values.sorted { $0.order < $1.order }
     }
 
-    fileprivate func uids(of tag: Tag) -> [String]? {
-        for key in keys where key.attribute.tag == tag {
-            if case .uids(let uids) = key.match { return uids }
-        }
-        return nil
+    private var uid: String { dataSet.text(.sopInstanceUID) ?? "" }
+
+    private var order: (String, String, Int, String) {
+        (study, series, dataSet.integer(.instanceNumber) ?? .max, uid)
     }
 }

@@ -1,4 +1,5 @@
 import DICOM
+import HTTPTypes
 import PACSSimulator
 import Spanning
 import StudyIndex
@@ -74,5 +75,26 @@ import Testing
                 }
             }
         }
+    }
+
+    /// Not `[]` in silence: it may be anywhere.
+    @Test func aSeriesThatIsNotIndexedIsNoEmptyAnswer() async throws {
+        try await ServedEnterprise.with(sweeps: false) { served in
+            let attribute = try #require(AttributeDictionary.attribute(.seriesInstanceUID))
+            var query = StudyQuery(level: .series)
+            query.keys = [QueryKey(attribute: attribute, match: .uids(["1.2.3"]))]
+            let (matches, gaps) = try await served.catalog.searchSeries(query, .init(deadline: .seconds(5)))
+            #expect(matches.isEmpty)
+            #expect(gaps.unproven == ServedEnterprise.names)
+        }
+    }
+
+    /// An outage is not “no such study”.
+    @Test func aStudyIsNotFoundOnlyIfAllHaveAnswered() {
+        var gaps = SpanningCatalog.Gaps()
+        #expect(RequestError.notFound(gaps).status == .notFound)
+        gaps.absences = [Absence(source: "pacs-a", reason: "down")]
+        #expect(RequestError.notFound(gaps).status == .serviceUnavailable)
+        #expect(RequestError.notFound(gaps).message.contains("pacs-a"))
     }
 }

@@ -129,6 +129,26 @@ import Testing
         #expect(try asked(.seconds(60)) == ["a any", "b any"])
     }
 
+    /// A wildcard would be every study of the source; each UID of a list is a question of its own.
+    @Test(arguments: [
+        ["StudyInstanceUID": "1.2.*"], ["PatientID": "A\\B"], ["AccessionNumber": "A\\B"],
+        ["StudyInstanceUID": (0..<17).map { "1.\($0)" }.joined(separator: ",")],
+    ])
+    func whatIsNotOneThingIsAskedOfTheIndexAlone(keys: [String: String]) throws {
+        let broad = try plan(keys, coverage: [])
+        #expect(broad.questions.isEmpty)
+        #expect(broad.unproven == ["a", "b"])
+    }
+
+    /// Its date may differ from source to source (F161).
+    @Test func aStudyIsAskedForByItsUIDWhateverItsDate() throws {
+        let old = [try covered("a", "", Self.year), try covered("b", "", Self.year)]
+        #expect(dates(try plan(["StudyInstanceUID": "1.2"], found: ["20200101"], coverage: old)) == ["a any", "b any"])
+        // F48: archives exist that find nothing for a list.
+        let keys = LiveQuestion.Key.all(try query(["StudyInstanceUID": "1.3,1.2,1.2"]).selector)
+        #expect(keys == [.uid("1.2"), .uid("1.3")])
+    }
+
     /// Promise 9: another hospital's patient of the same number is somebody else.
     @Test func aQualifiedPatientIsAskedForAtTheSourcesOfItsIssuer() throws {
         let asked = try plan(["PatientID": "P1", "IssuerOfPatientID": "OTHER"], coverage: [])

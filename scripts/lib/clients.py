@@ -126,7 +126,7 @@ def check_browser(check, url: str, key: str, patient: str) -> None:
         answers = json.loads(body)
         check(f"{name}'s request", (status, headers["Content-Type"], {a["00100020"]["Value"][0] for a in answers}), (200, "application/dicom+json", {patient}))
         names = [a["00100010"]["Value"][0] for a in answers if "Value" in a["00100010"]]
-        check(f"{name} gets names that it can show", all(set(n) <= {"Alphabetic", "Ideographic", "Phonetic"} and n for n in names), True)
+        check(f"{name} gets names that it can show", bool(names) and all(n and set(n) <= {"Alphabetic", "Ideographic", "Phonetic"} for n in names), True)
     status, headers, _ = ask(studies, "OPTIONS", authorised=False)
     check("a preflight needs no key", (status, headers["Access-Control-Allow-Origin"]), (204, "https://viewer.example"))
     check("warnings can be read by pages", "Warning" in ask(ohif)[1]["Access-Control-Expose-Headers"], True)
@@ -164,12 +164,13 @@ def main(directory: Path, url: str, key: str, port: int) -> int:
     series, final = findscu(port, "SERIES", "-S", {"StudyInstanceUID": uid})
     check("findscu, SERIES of a study", (len(series), final), (series_count, "Success"))
     check("pynetdicom, SERIES of a study", pynetdicom(port, StudyRoot, "SERIES", {"StudyInstanceUID": uid}), (series, 0))
-    instances: set[str] = set()
+    by_series: dict[str, set[str]] = {}
     for each in sorted(series):
         found, status = pynetdicom(port, StudyRoot, "IMAGE", {"StudyInstanceUID": uid, "SeriesInstanceUID": each})
         other, final = findscu(port, "IMAGE", "-S", {"StudyInstanceUID": uid, "SeriesInstanceUID": each})
         check("IMAGE of a series, both", (other, status, final), (found, 0, "Success"))
-        instances |= found
+        by_series[each] = found
+    instances = set().union(*by_series.values())
     check("IMAGE of a study", len(instances), instance_count)
     check("a stranger's association", findscu(port, "STUDY", "-S", {"PatientID": patient}, calling="STRANGER")[0], set())
 
@@ -186,7 +187,7 @@ def main(directory: Path, url: str, key: str, port: int) -> int:
     check("dicomweb-client, series", uids(client.search_for_series(uid), "0020000E"), series)
     check("dicomweb-client, all instances", uids(client.search_for_instances(uid), "00080018"), instances)
     one = sorted(series)[0]
-    check("dicomweb-client, instances of an indexed series", uids(client.search_for_instances(search_filters={"SeriesInstanceUID": one}), "00080018") <= instances, True)
+    check("dicomweb-client, instances of an indexed series", uids(client.search_for_instances(search_filters={"SeriesInstanceUID": one}), "00080018"), by_series[one])
     check_browser(check, url, key, patient)
     print(f"{failures} failures" if failures else "findscu, pynetdicom, Orthanc and dicomweb-client get what is there")
     return 1 if failures else 0

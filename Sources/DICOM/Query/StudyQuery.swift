@@ -10,6 +10,43 @@ package struct StudyQuery: Sendable {
     package init(level: QueryLevel = .study) { self.level = level }
 }
 
+extension StudyQuery {
+    /// Everything of one study, wherever it is.
+    package static func study(_ uid: String) -> StudyQuery {
+        var query = StudyQuery()
+        query.keys =
+            AttributeDictionary.attribute(.studyInstanceUID).map { [QueryKey(attribute: $0, match: .uids([uid]))] }
+            ?? []
+        return query
+    }
+
+    /// Whether it matches this attribute.
+    package func names(_ tag: Tag) -> Bool { keys.contains { $0.attribute.tag == tag } }
+
+    /// The UIDs that it asks for by this attribute; nil: it does not.
+    package func uids(of tag: Tag) -> [String]? {
+        for key in keys where key.attribute.tag == tag {
+            if case .uids(let uids) = key.match { return uids }
+        }
+        return nil
+    }
+
+    /// Issuers that have all given out the patient ID that it names without one: several people (a patient ID means nothing
+    /// without its issuer). Empty: there is no doubt.
+    package func ambiguousIssuers(in studies: [CatalogStudy]) -> [String] {
+        guard names(.patientID), !names(.issuerOfPatientID) else { return [] }
+        let issuers = Set(studies.map(\.record.issuerOfPatientID))
+        return issuers.count > 1 ? issuers.sorted() : []
+    }
+}
+
+extension String {
+    /// PS3.5 §9.1, leniently: digits and dots, no more than 64.
+    package var isUID: Bool {
+        (1...64).contains(utf8.count) && utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
+    }
+}
+
 /// One matching key of a query.
 package struct QueryKey: Sendable, Hashable {
     package let attribute: QueryAttribute

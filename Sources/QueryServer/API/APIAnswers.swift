@@ -98,6 +98,8 @@ enum APIAnswer {
         var copies: [Copy]
         var series: [Series]
         var discrepancies: [Discrepancy]
+        /// Sources that may hold it too, and were not heard.
+        var unheardSources: [String]
     }
 }
 

@@ -125,16 +125,9 @@ struct APIRoutes: Sendable {
 
     private func study(_ uid: String) async throws -> APIAnswer.Study {
         guard uid.isUID else { throw RequestError(status: .badRequest, message: "the path names no UID") }
-        guard let attribute = AttributeDictionary.attribute(.studyInstanceUID) else {
-            throw RequestError(status: .notFound, message: "no source is known to hold it")
-        }
-        var query = StudyQuery()
-        query.keys = [QueryKey(attribute: attribute, match: .uids([uid]))]
-        let (answer, _) = try await catalog.search(query, SpanningCatalog.Terms(deadline: deadline))
+        let (answer, gaps) = try await catalog.search(.study(uid), SpanningCatalog.Terms(deadline: deadline))
+        guard !answer.studies.isEmpty else { throw RequestError.notFound(gaps) }
         let (copies, provenance) = try await index.study(uid)
-        guard !answer.studies.isEmpty else {
-            throw RequestError(status: .notFound, message: "no source is known to hold it")
-        }
         var filter = StudyIndex.DiscrepancyFilter()
         filter.studyUID = uid
         return APIAnswer.Study(
@@ -142,7 +135,7 @@ struct APIRoutes: Sendable {
             holders: answer.studies.flatMap(\.holders), copies: copies.map(APIAnswer.Copy.init),
             series: try await index.series(of: [uid]).map(APIAnswer.Series.init),
             discrepancies: try await index.discrepancies(filter, limit: Self.mostDiscrepancies, offset: 0).page
-                .map(APIAnswer.Discrepancy.init))
+                .map(APIAnswer.Discrepancy.init), unheardSources: gaps.sources)
     }
 }
 

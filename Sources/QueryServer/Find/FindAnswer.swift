@@ -7,13 +7,11 @@ struct FindAnswer: Sendable {
     private let request: DataSet
     private let level: QueryLevel
     private let characterSet: SpecificCharacterSet
-    private let aeTitle: String
 
-    init(to request: DataSet, level: QueryLevel, characterSet: SpecificCharacterSet, aeTitle: String) {
+    init(to request: DataSet, level: QueryLevel, characterSet: SpecificCharacterSet) {
         self.request = request
         self.level = level
         self.characterSet = characterSet
-        self.aeTitle = aeTitle
     }
 
     func identifier(_ study: CatalogStudy) -> DataSet {

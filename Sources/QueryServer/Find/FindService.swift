@@ -84,8 +84,7 @@ package struct FindService: Sendable {
         if found.matches.count > settings.maximumMatches || found.isMore { return .tooMany }
         if let refusal = found.refusal { return refusal }
         let answer = FindAnswer(
-            to: request.identifier, level: query.level, characterSet: peer.characterSet,
-            aeTitle: settings.aeTitle.value)
+            to: request.identifier, level: query.level, characterSet: peer.characterSet)
         let areKeysUnsupported = request.identifier.elements.contains { !$0.tag.isKnown }
         for match in found.matches {
             // A peer that leaves cancels the task (F95).
@@ -188,12 +187,9 @@ extension StudyQuery {
         keys.append(QueryKey(attribute: attribute, match: .single(issuer)))
     }
 
-    private func names(_ tag: Tag) -> Bool { keys.contains { $0.attribute.tag == tag } }
-
     /// Promise 9: a bare patient ID that several issuers have given out means several people.
     fileprivate func ambiguity(_ studies: [CatalogStudy]) -> FindStatus? {
-        guard names(.patientID), !names(.issuerOfPatientID) else { return nil }
-        guard Set(studies.map(\.record.issuerOfPatientID)).count > 1 else { return nil }
+        guard !ambiguousIssuers(in: studies).isEmpty else { return nil }
         return FindStatus(
             0xC000, errorComment: "Several issuers have this Patient ID: add (0010,0021)",
             offendingElements: [.issuerOfPatientID])
@@ -211,8 +207,6 @@ extension [CatalogStudy] {
 extension SpanningCatalog.Gaps {
     /// At most 64 characters are sent.
     var comment: String {
-        let names = absences.map(\.source) + unproven
-        return names.isEmpty
-            ? "Incomplete: series not indexed" : "Incomplete: \(Set(names).sorted().joined(separator: " "))"
+        sources.isEmpty ? "Incomplete: series not indexed" : "Incomplete: \(sources.joined(separator: " "))"
     }
 }

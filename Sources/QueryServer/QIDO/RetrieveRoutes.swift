@@ -24,14 +24,12 @@ struct RetrieveRoutes: Sendable {
 
     private func redirect(_ request: Request, _ context: ServerContext) async throws -> Response {
         try context.require("query")
-        guard let uid = context.parameters.get("study"),
-            let attribute = AttributeDictionary.attribute(.studyInstanceUID)
-        else { throw RequestError(status: .notFound, message: "no study is named") }
-        var query = StudyQuery(level: .study)
-        query.keys = [QueryKey(attribute: attribute, match: .uids([uid]))]
-        let (answer, _) = try await catalog.search(query, SpanningCatalog.Terms(deadline: deadline))
+        guard let uid = context.parameters.get("study"), uid.isUID else {
+            throw RequestError(status: .badRequest, message: "the path names no UID")
+        }
+        let (answer, gaps) = try await catalog.search(.study(uid), SpanningCatalog.Terms(deadline: deadline))
         let holders = answer.studies.flatMap(\.holders)
-        guard !holders.isEmpty else { throw RequestError(status: .notFound, message: "no source is known to hold it") }
+        guard !holders.isEmpty else { throw RequestError.notFound(gaps) }
         guard let root = holders.lazy.compactMap({ roots[$0] }).first else {
             throw RequestError(
                 status: .notImplemented,

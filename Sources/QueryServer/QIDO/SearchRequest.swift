@@ -149,13 +149,6 @@ extension SpanningPolicy {
     }
 }
 
-extension String {
-    /// PS3.5 §9.1, leniently: digits and dots, no more than 64.
-    var isUID: Bool {
-        (1...64).contains(utf8.count) && utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
-    }
-}
-
 extension QueryAttribute {
     fileprivate var isList: Bool { matching == .uidList || matching == .multiValue }
 

@@ -150,14 +150,11 @@ private struct Warnings {
 
     /// Promise 9: a patient ID means nothing without its issuer.
     mutating func ambiguity(_ query: StudyQuery, _ studies: [CatalogStudy]) {
-        func names(_ tag: Tag) -> Bool { query.keys.contains { $0.attribute.tag == tag } }
-        guard names(.patientID), !names(.issuerOfPatientID) else { return }
-        let issuers = Set(studies.map(\.record.issuerOfPatientID))
-        if issuers.count > 1 {
-            add(
-                "Several issuers have given out this PatientID, probably to several patients: add IssuerOfPatientID, one of "
-                    + issuers.sorted().joined(separator: ", "))
-        }
+        let issuers = query.ambiguousIssuers(in: studies)
+        guard !issuers.isEmpty else { return }
+        add(
+            "Several issuers have given out this PatientID, probably to several patients: add IssuerOfPatientID, one of "
+                + issuers.joined(separator: ", "))
     }
 }
 

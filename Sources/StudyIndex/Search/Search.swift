@@ -28,7 +28,7 @@ extension StudyIndex: StudyCatalog {
         }
     }
 
-    /// Where one plan fits all values it is made once for each connection: making it takes three times as long as the search.
+    /// Where one plan fits all values it is made once for each connection: making it takes longer than the search.
     /// Elsewhere the best plan depends on the values: a prefix may be one name or half of all.
     private static func settings(_ statement: SearchStatement) -> [String: String] {
         [

@@ -54,7 +54,7 @@ struct Density: Sendable {
         let weekday = Self.weekday(day)
         guard let known = perDay[weekday] else { return perDay[weekday] = studies }
         guard isUsual(day, studies) else { return }
-        perDay[weekday] = known + min(4 * Self.weight, 4 * Self.weight * share) * (studies - known)
+        perDay[weekday] = known + 4 * Self.weight * share * (studies - known)
     }
 
     /// One day has more than so many.

@@ -66,7 +66,7 @@ package struct Planner: Sendable {
         return parts.isEmpty ? .irreducible(reason) : .split(parts, reason: reason)
     }
 
-    private func doubt(_ answer: Answer, largestAnswer: Int) -> SplitReason? {
+    func doubt(_ answer: Answer, largestAnswer: Int) -> SplitReason? {
         switch answer.end {
         case .cropped: return .cropped
         case .refused: return .refused

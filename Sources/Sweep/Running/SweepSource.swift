@@ -23,6 +23,13 @@ package struct SweepSource: Sendable {
 
     var planner: Planner { Planner(cap: maximumResults, capabilities: capabilities) }
 
+    /// Why so many rows, in an answer that ended in Success, may not be all there is; nil: nothing suggests it. Outside of a
+    /// sweep there is no larger answer to trust it by, but for the limit that the source is known to have (F1).
+    package func doubt(rows: Int) -> String? {
+        let answer = Answer(end: .success, rawRows: rows, distinct: rows)
+        return planner.doubt(answer, largestAnswer: planner.cap ?? 0)?.rawValue
+    }
+
     /// With what the index has learned of it.
     package func informed(by index: StudyIndex) async throws -> SweepSource {
         var source = self

@@ -1,4 +1,5 @@
 import DICOM
+import DIMSE
 import StudyIndex
 import Testing
 
@@ -187,5 +188,15 @@ extension Verdict {
         let verdict = Planner().judge(
             SliceRange(uids: ["1.2.3"]), answer(0, .refused(status: 0xC000)), largestAnswer: 0)
         #expect(verdict == .irreducible(.refused))
+    }
+}
+
+/// Answers outside of a sweep, which has no larger answer to trust them by.
+@Suite struct LiveAnswers {
+    @Test(arguments: [(nil, 49, false), (nil, 50, true), (500, 499, false), (500, 500, true)])
+    func anAnswerAsLongAsALimitMayBeIsDoubted(cap: Int?, rows: Int, isDoubted: Bool) throws {
+        let peer = Peer(host: "127.0.0.1", port: 104, called: try AETitle("A"), calling: try AETitle("B"))
+        let source = SweepSource(id: 1, name: "a", peer: peer, associations: 1, maximumResults: cap)
+        #expect((source.doubt(rows: rows) != nil) == isDoubted)
     }
 }
