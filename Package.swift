@@ -22,6 +22,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -39,7 +40,10 @@ let package = Package(
             name: "DIMSE",
             dependencies: ["DICOM", logging, .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio,
             swiftSettings: strict),
-        .target(name: "PostgresClient", dependencies: ["CPostgres"], swiftSettings: strict),
+        .target(
+            name: "PostgresClient",
+            dependencies: ["CPostgres", .product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: strict),
         .target(
             name: "StudyIndex", dependencies: ["DICOM", "PostgresClient", "COpenSSL"],
             resources: [.embedInCode("Migrations"), .embedInCode("Queries")], swiftSettings: strict),

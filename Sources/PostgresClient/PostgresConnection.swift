@@ -2,7 +2,7 @@ import CPostgres
 
 /// One libpq connection, used by one thread at a time: the pool's closures get it and must not keep it.
 package final class PostgresConnection {
-    private let connection: OpaquePointer
+    let connection: OpaquePointer
     private var prepared: [String: String] = [:]
     private static let preparedStatements = 500
     /// What was set for the session, beside its defaults.
@@ -49,26 +49,25 @@ package final class PostgresConnection {
     /// Runs one statement, prepared at its first use on this connection; waits for all its rows.
     @discardableResult
     package func query(_ sql: String, _ parameters: [PostgresValue] = []) throws(PostgresError) -> PostgresResult {
+        try makeRoom(for: 1)
         let name = try prepare(sql, parameters)
-        let encoded = parameters.map(\.encoded)
-        var result: OpaquePointer?
-        Self.withPointers(encoded) { pointers in
-            let lengths = encoded.map { Int32(truncatingIfNeeded: $0?.count ?? 0) }
-            let formats = [Int32](repeating: 1, count: encoded.count)
-            result = PQexecPrepared(connection, name, Int32(encoded.count), pointers, lengths, formats, 1)
+        let result = Self.encoded(parameters) { count, pointers, lengths, formats in
+            PQexecPrepared(connection, name, count, pointers, lengths, formats, 1)
         }
         return PostgresResult(try check(result))
     }
 
-    private func prepare(_ sql: String, _ parameters: [PostgresValue]) throws(PostgresError) -> String {
+    /// Searches make their SQL from the keys that clients send: without a bound the server would keep them all.
+    func makeRoom(for statements: Int) throws(PostgresError) {
+        guard prepared.count + statements > Self.preparedStatements else { return }
+        PQclear(try check(PQexec(connection, "DEALLOCATE ALL")))
+        prepared.removeAll(keepingCapacity: true)
+    }
+
+    func prepare(_ sql: String, _ parameters: [PostgresValue]) throws(PostgresError) -> String {
         // The types are part of the statement: a NULL parameter leaves its type to be inferred.
         let key = sql + "\u{0}" + parameters.map { String($0.oid) }.joined(separator: ",")
         if let name = prepared[key] { return name }
-        // Searches make their SQL from the keys that clients send: without a bound the server would keep them all.
-        if prepared.count >= Self.preparedStatements {
-            PQclear(try check(PQexec(connection, "DEALLOCATE ALL")))
-            prepared.removeAll(keepingCapacity: true)
-        }
         let name = "s\(prepared.count)"
         PQclear(try check(PQprepare(connection, name, sql, Int32(parameters.count), parameters.map { Oid($0.oid) })))
         prepared[key] = name
@@ -113,7 +112,7 @@ package final class PostgresConnection {
         throw PostgresError(.server, field("M") ?? "refused", sqlState: state, constraint: field("n"))
     }
 
-    private func lost() -> PostgresError {
+    func lost() -> PostgresError {
         isLost = true
         return PostgresError(.connectionLost, "the connection was lost; is the server still running?")
     }
@@ -123,11 +122,14 @@ package final class PostgresConnection {
         return String(cString: text).split(separator: "\n").first.map(String.init) ?? "no connection"
     }
 
-    private static func withPointers(
-        _ values: [[UInt8]?], _ body: ([UnsafePointer<CChar>?]) -> Void
-    ) {
+    /// The parameters as libpq takes them, all in binary.
+    static func encoded<T>(
+        _ parameters: [PostgresValue],
+        _ body: (Int32, [UnsafePointer<CChar>?], [Int32], [Int32]) -> T
+    ) -> T {
+        let values = parameters.map(\.encoded)
         let total = values.reduce(0) { $0 + max(1, $1?.count ?? 0) }
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: max(1, total)) { storage in
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: max(1, total)) { storage in
             var offset = 0
             var pointers: [UnsafePointer<CChar>?] = []
             for value in values {
@@ -139,7 +141,9 @@ package final class PostgresConnection {
                 pointers.append(storage.baseAddress.map { UnsafePointer($0 + offset) })
                 offset += max(1, value.count)
             }
-            body(pointers)
+            let lengths = values.map { Int32(truncatingIfNeeded: $0?.count ?? 0) }
+            return body(
+                Int32(values.count), pointers, lengths, [Int32](repeating: 1, count: values.count))
         }
     }
 }

@@ -4,7 +4,7 @@ import Foundation
 /// A fixed number of connections, each on a thread of its own, so that libpq's blocking calls never hold a thread of
 /// Swift's pool. Work is taken in order of arrival; a broken connection is replaced when it is next needed.
 package final class PostgresPool: Sendable {
-    private let queue = JobQueue()
+    private let queue = WorkQueue()
     private let threads = DispatchGroup()
 
     /// - Parameter size: connections at most; they are opened when first used.
@@ -20,17 +20,21 @@ package final class PostgresPool: Sendable {
         }
     }
 
-    private static func work(_ connectionString: String, _ queue: JobQueue) {
+    private static func work(_ connectionString: String, _ queue: WorkQueue) {
         var connection: PostgresConnection?
-        while let job = queue.next() {
-            if connection?.isUsable != true {
-                do { connection = try PostgresConnection(connectionString: connectionString) } catch {
-                    connection = nil
-                    job(.failure(error))
-                    continue
-                }
+        while let work = queue.next() {
+            let result = Result {
+                if let connection, connection.isUsable { return connection }
+                let opened = try PostgresConnection(connectionString: connectionString)
+                connection = opened
+                return opened
             }
-            if let connection { job(.success(connection)) }
+            switch (work, result) {
+            case (.job(let job), _): job(result)
+            case (.lookups(let lookups), .success(let connection)): connection.answer(lookups)
+            case (.lookups(let lookups), .failure(let error)): for lookup in lookups { lookup.answer(.failure(error)) }
+            }
+            if case .lookups = work { queue.lookupsEnded() }
         }
     }
 
@@ -51,6 +55,21 @@ package final class PostgresPool: Sendable {
                     })
             }
             if !isQueued {
+                continuation.resume(throwing: PostgresError(.poolClosed, "the connection pool was closed"))
+            }
+        }
+    }
+
+    /// Runs one statement that only reads and finds few rows by an index: many that wait at the same moment share a round
+    /// trip, and their fates are their own. A slow one would keep the others waiting; it belongs on a connection of its own.
+    ///
+    /// - Parameter settings: as for `withConnection`.
+    package func lookup(
+        _ sql: String, _ parameters: [PostgresValue], settings: [String: String] = [:]
+    ) async throws -> PostgresResult {
+        try await withCheckedThrowingContinuation { continuation in
+            let lookup = Lookup(sql: sql, parameters: parameters, settings: settings) { continuation.resume(with: $0) }
+            if !queue.add(lookup) {
                 continuation.resume(throwing: PostgresError(.poolClosed, "the connection pool was closed"))
             }
         }
@@ -87,49 +106,5 @@ package final class PostgresPool: Sendable {
         await withCheckedContinuation { continuation in
             threads.notify(queue: .global()) { continuation.resume() }
         }
-    }
-}
-
-typealias Job = @Sendable (Result<PostgresConnection, any Error>) -> Void
-
-/// Jobs waiting for a connection, first come first served.
-private final class JobQueue: @unchecked Sendable {
-    // Guarded by `condition`.
-    private let condition = NSCondition()
-    private var jobs: [Job] = []
-    private var head = 0
-    private var isClosed = false
-
-    func add(_ job: @escaping Job) -> Bool {
-        condition.lock()
-        defer { condition.unlock() }
-        guard !isClosed else { return false }
-        jobs.append(job)
-        condition.signal()
-        return true
-    }
-
-    /// Waits for the next job; nil: closed, and nothing is left.
-    func next() -> Job? {
-        condition.lock()
-        defer { condition.unlock() }
-        while head == jobs.count {
-            if isClosed { return nil }
-            condition.wait()
-        }
-        let job = jobs[head]
-        head += 1
-        if head > 256, head * 2 > jobs.count {
-            jobs.removeFirst(head)
-            head = 0
-        }
-        return job
-    }
-
-    func close() {
-        condition.lock()
-        isClosed = true
-        condition.broadcast()
-        condition.unlock()
     }
 }

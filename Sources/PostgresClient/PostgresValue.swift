@@ -37,6 +37,19 @@ package enum PostgresValue: Sendable {
         }
     }
 
+    /// About how many bytes it is.
+    var size: Int {
+        switch self {
+        case .text(let text): text.utf8.count
+        case .bytes(let bytes): bytes.count
+        case .textArray(let values): values.reduce(0) { $0 + 4 + ($1?.utf8.count ?? 0) }
+        case .bytesArray(let values): values.reduce(0) { $0 + 4 + ($1?.count ?? 0) }
+        case .intArray(let values): 12 * values.count
+        case .uuidArray(let values): 20 * values.count
+        case .null, .int, .double, .bool, .uuid, .date: 16
+        }
+    }
+
     /// The binary form; nil: NULL.
     var encoded: [UInt8]? {
         switch self {

@@ -56,6 +56,53 @@ import Testing
         }
     }
 
+    @Test func lookupsThatShareARoundTripEachGetTheirOwn() async throws {
+        try await withPool { pool in
+            // Both connections are busy: the lookups wait together.
+            let (gate, open) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            let holding = (0..<2).map { _ in
+                Task {
+                    try await pool.withConnection { _ in
+                        open.signal()
+                        gate.wait()
+                    }
+                }
+            }
+            for _ in holding { await Self.wait(open) }
+            let lookups = (0..<100).map { number in
+                Task {
+                    let sql = number % 10 == 3 ? "SELECT 1 / ($1::int8 - $1)" : "SELECT $1::int8, $2::text"
+                    let parameters: [PostgresValue] = [
+                        .int(Int64(number)), .text(String(repeating: "x", count: 30 * number)),
+                    ]
+                    return try await pool.lookup(
+                        sql, number % 10 == 3 ? [parameters[0]] : parameters,
+                        settings: ["statement_timeout": number % 2 == 0 ? "5s" : "6s"])
+                }
+            }
+            for _ in holding { gate.signal() }
+            for (number, lookup) in lookups.enumerated() {
+                let result = await lookup.result
+                if number % 10 == 3 {
+                    #expect(throws: PostgresError(.server, "", sqlState: "22012")) { try result.get() }
+                } else {
+                    let row = try result.get()[0]
+                    #expect(row.int(0) == number)
+                    #expect(row.string(1)?.count == 30 * number)
+                }
+            }
+        }
+    }
+
+    private static func wait(_ semaphore: DispatchSemaphore) async {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                semaphore.wait()
+                continuation.resume()
+            }
+        }
+    }
+
     @Test func binaryCopyKeepsNullEmptyAndArrays() async throws {
         try await withPool { pool in
             try await pool.withConnection { connection in

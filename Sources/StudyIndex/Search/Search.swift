@@ -17,8 +17,13 @@ extension StudyIndex: StudyCatalog {
     }
 
     private func answer(_ statement: SearchStatement, limit: Int) async throws -> StudyAnswer {
-        try await pool.withConnection(settings: Self.settings(statement)) { connection in
-            if !statement.isExact, !statement.isSelective {
+        let settings = Self.settings(statement)
+        if statement.isExact {
+            let (sql, parameters) = statement.amongAll()
+            return Self.answer(try await pool.lookup(sql, parameters, settings: settings))
+        }
+        return try await pool.withConnection(settings: settings) { connection in
+            if !statement.isSelective {
                 let (sql, parameters) = statement.amongNewest()
                 let rows = try connection.query(sql, parameters)
                 if rows.count >= max(1, limit) { return Self.answer(rows) }
