@@ -64,6 +64,7 @@ enum SQL {
     static let openLease = text(PackageResources.open_lease_sql)
     static let openRun = text(PackageResources.open_run_sql)
     static let openRuns = text(PackageResources.open_runs_sql)
+    static let outdatedStatistics = text(PackageResources.outdated_statistics_sql)
     static let outlook = text(PackageResources.outlook_sql)
     static let overlaps = text(PackageResources.overlaps_sql)
     static let patientLeads = text(PackageResources.patient_leads_sql)

@@ -67,6 +67,17 @@ import Testing
     }
 
     /// A night of few days must not make the questions of the next ones smaller.
+    @Test func thePlannerIsToldOfWhatHasGrown() async throws {
+        try await TestIndex.with { test in
+            try await test.sweep("a", (0..<2_000).map { .sample("1.2.\($0)") })
+            try await test.index.refreshStatistics()
+            #expect(
+                try await test.count("SELECT reltuples::int8 FROM pg_class WHERE relname = 'observation'") == 2_000)
+            // Told once, it is not told again.
+            #expect(try await test.sql(SQL.outdatedStatistics).isEmpty)
+        }
+    }
+
     @Test func whatARefusingSourceAcceptsIsLearnedAndNeverForgotten() async throws {
         try await TestIndex.with { test in
             let source = test.source("a")

@@ -51,6 +51,16 @@ extension StudyIndex {
         _ = try await pool.withConnection { try $0.query(SQL.closeRun, [.int(run.value)]) }
     }
 
+    /// Tells PostgreSQL's planner of what sweeps have added, where it is much. It would find out by itself, a minute later and on
+    /// a server whose administrator has left that on; until then the plans of an empty index stay in use.
+    package func refreshStatistics() async throws {
+        try await pool.withConnection { connection in
+            for table in try connection.query(SQL.outdatedStatistics).compactMap({ $0.string(0) }) {
+                try connection.execute(script: "ANALYZE \(table)")
+            }
+        }
+    }
+
     /// Keeps what a run has shown of how much sources send that refuse what is too broad.
     package func learnAccepted(_ run: RunID) async throws {
         _ = try await pool.withConnection { try $0.query(SQL.learnAccepted, [.int(run.value)]) }

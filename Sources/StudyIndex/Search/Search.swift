@@ -16,6 +16,11 @@ extension StudyIndex: StudyCatalog {
         }
     }
 
+    /// The statement that answers a query by a key that names one thing: for benchmarks, which ask it elsewhere.
+    package static func statement(for query: StudyQuery) -> (sql: String, parameters: [PostgresValue]) {
+        SearchStatement(query).amongAll()
+    }
+
     private func answer(_ statement: SearchStatement, limit: Int) async throws -> StudyAnswer {
         let settings = Self.settings(statement)
         if statement.isExact {

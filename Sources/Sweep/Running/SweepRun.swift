@@ -72,6 +72,7 @@ package struct SweepRun: Sendable {
             try await notePatientPasses(opened.id)
             try await index.learnAccepted(opened.id)
             try await index.closeRun(opened.id)
+            try await index.refreshStatistics()
         }
         return Result(run: opened.id, heldDeletes: held)
     }

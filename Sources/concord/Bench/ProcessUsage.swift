@@ -24,11 +24,19 @@ struct ProcessUsage {
                 &actions, descriptor, descriptor == STDOUT_FILENO ? output : "/dev/null",
                 O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // Threads of Swift's runtime block signals, and a child would inherit that: pgbench ends by an alarm.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         let words = ([executable] + arguments).map { strdup($0) }
         defer { for word in words { free(word) } }
         var process = pid_t()
         let start = ContinuousClock.now
-        guard posix_spawn(&process, executable, &actions, nil, words + [nil], environ) == 0 else {
+        guard posix_spawn(&process, executable, &actions, &attributes, words + [nil], environ) == 0 else {
             throw ValidationError("\(executable) cannot be run")
         }
         var status: Int32 = 0

@@ -3,5 +3,5 @@ import ArgumentParser
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "The benchmarks of the README, each beside a peer.",
-        subcommands: [BenchFind.self, BenchIngest.self, BenchSweep.self])
+        subcommands: [BenchFind.self, BenchIngest.self, BenchLookups.self, BenchSweep.self])
 }

@@ -22,6 +22,8 @@ from .processes import FleetError, Processes
 # DCMTK writes a PDU as header and body: without this every small exchange waits 40 ms for a delayed ACK (N1).
 NO_DELAY = {"TCP_NODELAY": "1"}
 
+PLUGINS = "/usr/share/orthanc/plugins"
+
 
 @dataclass
 class Peer:
@@ -92,9 +94,10 @@ class DCMTK(Peer):
 class Orthanc(Peer):
     """Orthanc: everything in its DefaultEncoding, dropping what that cannot hold; counts and modalities (N3, N4)."""
 
-    def __init__(self, *positional, encoding: str = "Utf8", options: dict | None = None, postgres: bool = False, **named):
+    def __init__(self, *positional, encoding: str = "Utf8", options: dict | None = None, postgres: bool = False,
+                 plugins: tuple[str, ...] = (), **named):
         super().__init__(*positional, **named)
-        self.encoding, self.options, self.postgres = encoding, options or {}, postgres
+        self.encoding, self.options, self.postgres, self.plugins = encoding, options or {}, postgres, list(plugins)
         self.http_port = 0
 
     def start(self, processes: Processes, folder: Path, files: list[Path]) -> None:
@@ -109,12 +112,12 @@ class Orthanc(Peer):
             "DicomCheckCalledAet": True,
             "DefaultEncoding": self.encoding,
             "SyncStorageArea": False,
-            "Plugins": [],
+            "Plugins": [f"{PLUGINS}/{each}" for each in self.plugins],
             **self.options,
         }
         if self.postgres:
             socket_folder = start_postgres(processes, self.name)
-            configuration["Plugins"] = ["/usr/share/orthanc/plugins/libOrthancPostgreSQLIndex.so"]
+            configuration["Plugins"].append(f"{PLUGINS}/libOrthancPostgreSQLIndex.so")
             configuration["PostgreSQL"] = {
                 "EnableIndex": True,
                 "EnableStorage": False,

@@ -1,0 +1,99 @@
+import ArgumentParser
+import DICOM
+import Foundation
+import PostgresClient
+import StudyIndex
+
+/// Asks `concord serve` over HTTP, beside pgbench with the same statements on the same database.
+struct BenchLookups: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lookups", abstract: "Lookups over HTTP from a large index, beside pgbench with the same SQL.")
+
+    @Option(help: "Studies in the index, 10 million at most.") var studies = 10_000_000
+    @Option(help: "Clients that ask at the same time.") var clients = 32
+    @Option(help: "Seconds for each kind of lookup.") var seconds = 10
+    @Option(help: "Keep the index here, and use the one that is there.") var dir: String?
+
+    func run() async throws {
+        let directory =
+            dir ?? FileManager.default.temporaryDirectory.appending(path: "concord-bench-\(UUID())").path
+        defer { if dir == nil { try? FileManager.default.removeItem(atPath: directory) } }
+        let cluster = try await EmbeddedCluster.start(
+            dataDirectory: directory + "/data", settings: ["shared_buffers": "6GB", "max_wal_size": "8GB"])
+        let pool = PostgresPool(connectionString: cluster.connectionString, size: 2)
+        do {
+            let workload = LookupWorkload(studies: studies)
+            if !FileManager.default.fileExists(atPath: directory + "/filled-\(studies)") {
+                Terminal.complain("filling the index with \(workload.studies) studies …")
+                try await workload.fill(pool)
+                FileManager.default.createFile(atPath: directory + "/filled-\(studies)", contents: nil)
+            }
+            try await warm(pool)
+            try await measure(workload, cluster.connectionString, directory)
+        } catch {
+            await pool.close()
+            await cluster.stop()
+            throw error
+        }
+        await pool.close()
+        await cluster.stop()
+    }
+
+    /// What is asked is in PostgreSQL's memory: a cold index is another benchmark.
+    private func warm(_ pool: PostgresPool) async throws {
+        try await pool.withConnection { connection in
+            try connection.execute(
+                script: """
+                    CREATE EXTENSION IF NOT EXISTS pg_prewarm;
+                    SELECT pg_prewarm(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'i')
+                    """)
+        }
+    }
+
+    private func measure(_ workload: LookupWorkload, _ connectionString: String, _ directory: String) async throws {
+        let server = try ServedIndex(directory: directory)
+        defer { server.stop() }
+        let pgbench = PgbenchRun(connectionString: connectionString, directory: directory)
+        func load(_ load: LookupLoad, clients: Int) throws -> LookupLoad.Seen {
+            Terminal.complain("\(load.name), \(clients) clients …")
+            return try load.run(
+                clients: clients, seconds: seconds, workload: workload, server: server.address, key: server.key,
+                directory: directory)
+        }
+
+        var rows: [[String]] = []
+        for lookup in try ExactLookup.all(workload) {
+            _ = try load(lookup.load, clients: clients)
+            let alone = try pgbench.perSecond(
+                lookup.query, sample: lookup.sample, key: lookup.key, studies: workload.studies, clients: clients,
+                seconds: seconds)
+            let seen = try load(lookup.load, clients: clients)
+            rows.append(
+                Self.row(lookup.load.name, seen) + [
+                    String(format: "%.0f", alone), String(format: "%.2f", seen.perSecond / alone),
+                ])
+        }
+        for broad in LookupLoad.broad {
+            rows.append(Self.row(broad.name, try load(broad, clients: clients)) + ["", ""])
+        }
+        let many = try load(.mix, clients: 1_000)
+        rows.append(Self.row("a mix of all, 1,000 clients", many) + ["", ""])
+        Terminal.write(
+            TextTable(
+                header: [
+                    "\(workload.studies) studies, \(clients) clients", "requests/s", "p50 ms", "p99 ms", "failed",
+                    "pgbench", "ratio",
+                ],
+                rows: rows
+            ).rendered())
+        Terminal.write(String(format: "peak MB of concord serve: %.0f\n", server.peakMegabytes))
+    }
+
+    private static func row(_ name: String, _ seen: LookupLoad.Seen) -> [String] {
+        [
+            name, String(format: "%.0f", seen.perSecond), String(format: "%.1f", seen.median),
+            String(format: "%.1f", seen.p99), "\(seen.failed)",
+        ]
+    }
+}
