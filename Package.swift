@@ -33,7 +33,10 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CFiles"),
 
         .target(name: "DICOM", swiftSettings: strict),
         .target(
@@ -47,6 +50,13 @@ let package = Package(
         .target(
             name: "StudyIndex", dependencies: ["DICOM", "PostgresClient", "COpenSSL"],
             resources: [.embedInCode("Migrations"), .embedInCode("Queries")], swiftSettings: strict),
+        .target(
+            name: "EdgeShard",
+            dependencies: [
+                "DICOM", "CFiles", "CSQLite", "CLZ4", "COpenSSL", .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ] + nio,
+            exclude: ["FORMAT.md"], resources: [.embedInCode("Queries")], swiftSettings: strict),
         .target(
             name: "Reconcile", dependencies: ["DICOM", .product(name: "Mustache", package: "swift-mustache")],
             resources: [.embedInCode("Templates")], swiftSettings: strict),
@@ -67,7 +77,7 @@ let package = Package(
             name: "concord",
             dependencies: [
                 "DICOM", "DIMSE", "PostgresClient", "StudyIndex", "Reconcile", "Sweep", "Spanning", "QueryServer",
-                "PACSSimulator", "CMalloc",
+                "EdgeShard", "PACSSimulator", "CMalloc",
                 logging, "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -77,6 +87,9 @@ let package = Package(
         .testTarget(name: "PostgresClientTests", dependencies: ["PostgresClient"], swiftSettings: strict),
         .testTarget(
             name: "StudyIndexTests", dependencies: ["StudyIndex", "PostgresClient", "DICOM"], swiftSettings: strict),
+        .testTarget(
+            name: "EdgeShardTests", dependencies: ["EdgeShard", "DICOM"], exclude: ["Golden"],
+            swiftSettings: strict),
         .testTarget(name: "ReconcileTests", dependencies: ["Reconcile", "PACSSimulator", "DICOM"], swiftSettings: strict),
         .testTarget(
             name: "SweepTests",

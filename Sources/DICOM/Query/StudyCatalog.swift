@@ -65,3 +65,16 @@ package struct CatalogSeries: Sendable, Hashable {
         )
     }
 }
+
+extension [CatalogSeries] {
+    /// One more row of what sources show; rows of one series come one after the other, the best source first.
+    package mutating func add(_ record: SeriesRecord, of holder: String) {
+        if let last, last.record.seriesInstanceUID == record.seriesInstanceUID,
+            last.record.studyInstanceUID == record.studyInstanceUID
+        {
+            self[count - 1].take(record, of: holder)
+        } else {
+            append(CatalogSeries(record: record, holders: [holder]))
+        }
+    }
+}

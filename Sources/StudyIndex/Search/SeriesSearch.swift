@@ -9,14 +9,7 @@ extension StudyIndex {
                 let record = SeriesRecord(
                     texts: AttributeDictionary.seriesObservation.indices.map { row.string($0 + 1) },
                     lossy: (row.strings(10) ?? []).compactMap { AttributeDictionary.attribute(keyword: $0)?.tag })
-                let holder = row.string(0) ?? ""
-                if let last = series.last, last.record.seriesInstanceUID == record.seriesInstanceUID,
-                    last.record.studyInstanceUID == record.studyInstanceUID
-                {
-                    series[series.count - 1].take(record, of: holder)
-                } else {
-                    series.append(CatalogSeries(record: record, holders: [holder]))
-                }
+                series.add(record, of: row.string(0) ?? "")
             }
             return series.sorted { $0.precedes($1) }
         }

@@ -1,0 +1,1 @@
+../../../schemas/sqlite/shard_indexes.sql

@@ -1,0 +1,100 @@
+import CSQLite
+import DICOM
+import Synchronization
+
+/// One installed generation of a shard, open for reading. Whoever holds it reads this generation, whatever is installed
+/// meanwhile, and its file stays until the last of them lets go.
+package final class OpenShard: Sendable {
+    package let manifest: Manifest
+    /// Of the newest timestamp, in seconds since 1970: until then it counts as fresh.
+    package let expires: Int
+    let sources: [Int: ShardSource]
+    private let path: String
+    /// Connections that nobody uses at the moment.
+    private let idle = Mutex<[Connection]>([])
+
+    private struct Connection: @unchecked Sendable {
+        // Handed from one user to the next, never shared.
+        let database: SQLiteDatabase
+        let deadline: Deadline
+    }
+
+    init(path: String, manifest: Manifest, expires: Int) throws {
+        self.path = path
+        self.manifest = manifest
+        self.expires = expires
+        let connection = try Self.connect(path)
+        let rows = try connection.database.statement(ShardSchema.source.selection(""))
+        var sources: [Int: ShardSource] = [:]
+        while try rows.step() {
+            let id = rows.int(0) ?? 0
+            sources[id] = ShardSource(
+                id: id, name: rows.text(1) ?? "", aeTitle: rows.text(2) ?? "", issuer: rows.text(3) ?? "",
+                priority: rows.int(4) ?? 0)
+        }
+        rows.reset()
+        self.sources = sources
+        idle.withLock { $0.append(connection) }
+    }
+
+    /// Runs `body` with a connection of its own.
+    func read<T>(within limit: Duration, _ body: (SQLiteDatabase) throws -> T) throws -> T {
+        let connection = try idle.withLock { $0.popLast() } ?? Self.connect(path)
+        connection.deadline.set(limit)
+        let value = try body(connection.database)
+        // After an error it is not used again: the file may be damaged where it has read.
+        idle.withLock { $0.append(connection) }
+        return value
+    }
+
+    private static func connect(_ path: String) throws -> Connection {
+        let database = try SQLiteDatabase(path: path, .immutable)
+        try ShardFunctions.register(on: database)
+        let deadline = Deadline()
+        sqlite3_progress_handler(
+            database.handle, 20_000,
+            { deadline in
+                deadline.map { Unmanaged<Deadline>.fromOpaque($0).takeUnretainedValue().hasPassed ? 1 : 0 } ?? 0
+            }, Unmanaged.passUnretained(deadline).toOpaque())
+        return Connection(database: database, deadline: deadline)
+    }
+
+    /// When the search under way has taken too long; asked by SQLite every so many steps.
+    private final class Deadline: Sendable {
+        private let instant = Mutex(ContinuousClock.now)
+
+        func set(_ limit: Duration) { instant.withLock { $0 = .now + limit } }
+        var hasPassed: Bool { instant.withLock { .now > $0 } }
+    }
+
+    // MARK: Rows
+
+    /// What each source says of a study.
+    func copies(of study: Int, uid: String, _ database: SQLiteDatabase) throws -> [ShardStudy.Copy] {
+        let rows = try database.statement(
+            ShardSchema.observation.selection("INDEXED BY observation_study WHERE study_id = ?"))
+        defer { rows.reset() }
+        try rows.bind(.integer(Int64(study)), at: 1)
+        var copies: [ShardStudy.Copy] = []
+        while try rows.step() {
+            let texts = [uid] + (Self.firstText..<Self.issuer).map(rows.text)
+            let lossy = rows.text(Self.lossy).map(ListColumn.values) ?? []
+            copies.append(
+                ShardStudy.Copy(
+                    source: rows.int(Self.source) ?? 0, issuer: rows.text(Self.issuer) ?? "",
+                    record: StudyRecord(texts: texts, lossy: lossy.compactMap(Tag.init(hex:))),
+                    areSeriesKnown: rows.int(Self.areSeriesKnown) == 1))
+        }
+        return copies
+    }
+
+    private static let source = position("source_id")
+    private static let firstText = position("patient_id")
+    private static let issuer = position("issuer")
+    private static let lossy = position("lossy")
+    private static let areSeriesKnown = position("are_series_known")
+
+    private static func position(_ column: String) -> Int {
+        ShardSchema.observation.columns.firstIndex(of: column) ?? 0
+    }
+}

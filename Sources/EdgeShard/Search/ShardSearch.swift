@@ -1,0 +1,155 @@
+import DICOM
+
+/// A `StudyQuery` on one shard.
+///
+/// Rows of `observation` are matched, never the consolidated study, which may join the values of two copies. A row that does
+/// not know what a key asks about is kept, unless another copy of its study knows better; it is then `undecided`.
+struct ShardSearch {
+    /// Studies, newest first, among which an unselective query looks first: nearly always they fill its page.
+    static let newest = 2_000
+
+    private let keys: [ShardKeyCondition]
+    private let filter: ShardSearchValues
+    private let limit: Int
+    private let offset: Int
+
+    init(_ query: StudyQuery) {
+        var values = ShardSearchValues()
+        keys = query.keys.filter { $0.match != .universal }.map { ShardKeyCondition($0, &values) }
+        filter = values
+        limit = max(0, query.limit)
+        offset = max(0, query.offset)
+    }
+
+    func answer(in shard: OpenShard, _ database: SQLiteDatabase) throws -> StudyAnswer {
+        if driver == nil {
+            let (sql, values) = amongNewest()
+            let page = try rows(sql, values, database)
+            if page.count >= max(1, limit) { return try answer(page, shard, database) }
+        }
+        let (sql, values) = amongAll()
+        return try answer(try rows(sql, values, database), shard, database)
+    }
+
+    /// The key whose candidates are looked through; nil: no index finds the matches.
+    var driver: ShardKeyCondition? {
+        keys.filter { $0.candidates != nil }.min { $0.selectivity < $1.selectivity }
+    }
+
+    // MARK: SQL
+
+    /// All matches, by indexes or by reading all copies.
+    func amongAll() -> (sql: String, values: [SQLiteValue]) {
+        let found = driver?.candidates.map { "o.observation_id IN (\($0.joined(separator: " UNION ALL "))) AND " } ?? ""
+        return statement(
+            """
+            FROM observation o CROSS JOIN study s ON s.study_id = o.study_id
+            JOIN source h ON h.source_id = o.source_id
+            WHERE \(found)\(conditions)
+            """, filter)
+    }
+
+    /// The matches among the newest studies only, in the order of `study_newest`.
+    private func amongNewest() -> (sql: String, values: [SQLiteValue]) {
+        var values = filter
+        let window = values.add(SQLiteValue(min(offset, 1 << 40) + min(limit, 1 << 40) + Self.newest))
+        return statement(
+            """
+            FROM (SELECT * FROM study INDEXED BY study_newest
+                  ORDER BY study_day DESC, study_clock DESC, study_uid LIMIT \(window)) s
+            CROSS JOIN observation o INDEXED BY observation_study ON o.study_id = s.study_id
+            JOIN source h ON h.source_id = o.source_id
+            WHERE \(conditions)
+            """, values)
+    }
+
+    private var conditions: String {
+        guard !keys.isEmpty else { return "1" }
+        return keys.map { key in
+            """
+            (\(key.matches("o")) OR \(key.unknown("o")))
+            AND (NOT \(key.unknown("o")) OR NOT EXISTS (
+                SELECT 1 FROM observation c INDEXED BY observation_study
+                WHERE c.study_id = o.study_id AND NOT \(key.unknown("c")) AND NOT coalesce(\(key.matches("c")), 0)))
+            """
+        }.joined(separator: "\nAND ")
+    }
+
+    private var undecided: String {
+        keys.isEmpty ? "0" : "(" + keys.map { $0.unknown("o") }.joined(separator: " OR ") + ")"
+    }
+
+    private func statement(_ matched: String, _ values: ShardSearchValues) -> (sql: String, values: [SQLiteValue]) {
+        var values = values
+        let (limit, offset) = (values.add(SQLiteValue(limit)), values.add(SQLiteValue(offset)))
+        let sql = """
+            WITH matched AS (
+                SELECT o.study_id, o.source_id, h.name AS source_name, h.priority, s.study_uid, s.study_day, s.study_clock,
+                       coalesce(o.other_patient, '') AS patient, \(undecided) AS undecided
+                \(matched)
+            ), answers AS (
+                SELECT *, row_number() OVER (PARTITION BY study_id, patient ORDER BY undecided, priority, source_id) AS rank
+                FROM matched
+            )
+            SELECT study_id, source_id, source_name, patient, undecided, study_uid, count(*) OVER ()
+            FROM answers WHERE rank = 1
+            ORDER BY study_day DESC, study_clock DESC, study_uid, patient
+            LIMIT \(limit) OFFSET \(offset)
+            """
+        return (sql, values.values)
+    }
+
+    // MARK: Rows
+
+    private struct Row {
+        var study: Int
+        var source: Int
+        var sourceName: String
+        var patient: String
+        var isUndecided: Bool
+        var uid: String
+        var total: Int
+    }
+
+    private func rows(_ sql: String, _ values: [SQLiteValue], _ database: SQLiteDatabase) throws -> [Row] {
+        let statement = try database.statement(sql)
+        defer { statement.reset() }
+        try statement.bind(values)
+        var rows: [Row] = []
+        while try statement.step() {
+            rows.append(
+                Row(
+                    study: statement.int(0) ?? 0, source: statement.int(1) ?? 0, sourceName: statement.text(2) ?? "",
+                    patient: statement.text(3) ?? "", isUndecided: statement.int(4) == 1,
+                    uid: statement.text(5) ?? "", total: statement.int(6) ?? 0))
+        }
+        return rows
+    }
+
+    private func answer(_ rows: [Row], _ shard: OpenShard, _ database: SQLiteDatabase) throws -> StudyAnswer {
+        var studies: [CatalogStudy] = []
+        studies.reserveCapacity(rows.count)
+        for row in rows {
+            let copies = try shard.copies(of: row.study, uid: row.uid, database)
+            guard let consolidation = Consolidation(copies, sources: shard.sources),
+                let matched = consolidation.copies.first(where: { $0.copy.source == row.source })
+            else { throw ShardError(.malformed, "a study without the copy that was found") }
+            let holders = consolidation.copies.filter { (consolidation.otherPatient($0) ?? "") == row.patient }
+                .compactMap { shard.sources[$0.copy.source]?.aeTitle }
+            studies.append(
+                CatalogStudy(
+                    record: Self.shown(matched.copy, consolidation, isOther: !row.patient.isEmpty), holders: holders))
+        }
+        return StudyAnswer(
+            studies: studies, total: rows.first?.total ?? 0,
+            undecidedSources: Set(rows.filter(\.isUndecided).map(\.sourceName)).sorted())
+    }
+
+    /// The patient group comes from the copy that matched; the rest is the study's, or for another patient's copy its own.
+    private static func shown(_ copy: ShardStudy.Copy, _ consolidation: Consolidation, isOther: Bool) -> StudyRecord {
+        var record = isOther ? StudyRecord(texts: copy.record.texts) : consolidation.record()
+        for tag in Consolidation.patientGroup { record[tag] = copy.record[tag] }
+        record[.issuerOfPatientID] = copy.issuer
+        return record
+    }
+}
