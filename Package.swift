@@ -82,13 +82,18 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // The suite that every StudyCatalog is held to.
+        .target(name: "SearchSuite", dependencies: ["DICOM"], path: "Tests/SearchSuite", swiftSettings: strict),
         .testTarget(name: "DICOMTests", dependencies: ["DICOM"], swiftSettings: strict),
         .testTarget(name: "DIMSETests", dependencies: ["DIMSE", "DICOM"] + nio, swiftSettings: strict),
         .testTarget(name: "PostgresClientTests", dependencies: ["PostgresClient"], swiftSettings: strict),
         .testTarget(
-            name: "StudyIndexTests", dependencies: ["StudyIndex", "PostgresClient", "DICOM"], swiftSettings: strict),
+            name: "StudyIndexTests", dependencies: ["StudyIndex", "PostgresClient", "SearchSuite", "DICOM"],
+            swiftSettings: strict),
         .testTarget(
-            name: "EdgeShardTests", dependencies: ["EdgeShard", "DICOM"], exclude: ["Golden"],
+            name: "EdgeShardTests",
+            dependencies: ["EdgeShard", "SearchSuite", "DICOM", .product(name: "NIOHTTP1", package: "swift-nio")] + nio,
+            exclude: ["Golden"],
             swiftSettings: strict),
         .testTarget(name: "ReconcileTests", dependencies: ["Reconcile", "PACSSimulator", "DICOM"], swiftSettings: strict),
         .testTarget(

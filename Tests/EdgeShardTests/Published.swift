@@ -1,5 +1,6 @@
 import DICOM
 import Foundation
+import SearchSuite
 import Synchronization
 
 @testable import EdgeShard
@@ -151,20 +152,5 @@ extension [ShardStudy] {
             for position in study.copies.indices { study.copies[position].record[tag] = text }
             return study
         }
-    }
-}
-
-extension StudyRecord {
-    /// A study of 2020-03-15 of MUELLER^ANNA, with these attributes changed; nil takes one away.
-    static func sample(_ uid: String, _ changes: [DICOM.Tag: String?] = [:]) -> StudyRecord {
-        var record = StudyRecord()
-        let usual: [DICOM.Tag: String?] = [
-            .studyInstanceUID: uid, .patientID: "P1", .issuerOfPatientID: "", .patientName: "MUELLER^ANNA",
-            .patientBirthDate: "19600102", .patientSex: "F", .studyDate: "20200315", .studyTime: "101112",
-            .accessionNumber: "A1", .studyID: "S1", .studyDescription: "CT ABDOMEN", .referringPhysicianName: "HOUSE^G",
-            .modalitiesInStudy: "CT", .numberOfStudyRelatedSeries: "2", .numberOfStudyRelatedInstances: "20",
-        ]
-        for (tag, value) in usual.merging(changes, uniquingKeysWith: { $1 }) { record[tag] = value }
-        return record
     }
 }

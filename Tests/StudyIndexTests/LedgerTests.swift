@@ -1,6 +1,7 @@
 import DICOM
 import Foundation
 import PostgresClient
+import SearchSuite
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import DICOM
 import PostgresClient
+import SearchSuite
 import Testing
 
 @testable import StudyIndex
@@ -150,19 +151,5 @@ import Testing
             try await test.sweep("a", [.sample("1.1", [.patientID: " P1 ", .accessionNumber: "A1 "])])
             #expect(try await test.search(["PatientID": "P1", "AccessionNumber": "A1"]).total == 1)
         }
-    }
-}
-
-/// A seeded generator, so that a failure can be seen again.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

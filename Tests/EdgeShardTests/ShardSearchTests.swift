@@ -1,0 +1,121 @@
+import DICOM
+import Foundation
+import SearchSuite
+import Testing
+
+@testable import EdgeShard
+
+@Suite struct ShardSearchTests {
+    /// A replica that holds these copies, by way of a publication and a sync.
+    private func withReplica(
+        of copies: [SearchedCopy], _ body: (ReplicaCatalog) async throws -> Void
+    ) async throws {
+        let published = try Published()
+        let ids = ["a": 1, "b": 2, "c": 3]
+        let studies = Dictionary(grouping: copies, by: \.record.studyInstanceUID).map { uid, copies in
+            ShardStudy(
+                uid: uid,
+                copies: copies.map {
+                    ShardStudy.Copy(source: ids[$0.source] ?? 0, issuer: $0.issuer, record: $0.record)
+                })
+        }
+        // Half at once, half by a delta: indexes and trigrams have to follow both ways.
+        let half = studies.count / 2
+        try await published.publish(Array(studies.prefix(half)))
+        try await published.sync()
+        published.night()
+        try await published.publish(Array(studies.dropFirst(half)))
+        try await published.sync()
+        let catalog = ReplicaCatalog(root: published.replica, trust: published.trust, threads: 1)
+        do { try await body(catalog) } catch {
+            await catalog.stop()
+            throw error
+        }
+        await catalog.stop()
+    }
+
+    /// Promise 8.
+    @Test(arguments: [1, 2, 3, 4] as [UInt64]) func itFindsWhatTheReferenceMatcherFinds(seed: UInt64) async throws {
+        var exercise = SearchExercise(seed: seed)
+        let copies = exercise.copies(studies: 120)
+        try await withReplica(of: copies) { catalog in
+            let disagreements = try await exercise.disagreements(of: catalog, with: copies, queries: 500)
+            #expect(disagreements == [])
+        }
+    }
+
+    @Test(arguments: SearchCase.all) func itAnswersAsEveryCatalogDoes(each: SearchCase) async throws {
+        try await withReplica(of: each.copies) { catalog in
+            let failures = try await each.failures(of: catalog)
+            #expect(failures == [])
+        }
+    }
+
+    /// The shapes that users ask must not read the table when it is large.
+    @Test(arguments: [
+        ["PatientID": "P1"], ["PatientID": "P1*"], ["AccessionNumber": "A1"], ["PatientName": "MUELLER^A*"],
+        ["PatientName": "MUELLER^ANNA"], ["PatientName": "*ELLER*"], ["StudyInstanceUID": "1.1\\1.2"],
+        ["StudyDate": "20200301-20200315"], ["PatientID": "P1", "StudyDate": "20200101-"],
+    ]) func selectiveSearchesUseAnIndex(keys: [String: String]) throws {
+        var query = StudyQuery()
+        for (keyword, text) in keys {
+            query.keys.append(
+                try QueryKey(try #require(AttributeDictionary.attribute(keyword: keyword)), parsing: text))
+        }
+        let search = ShardSearch(query)
+        #expect(search.driver != nil)
+        let database = try SQLiteDatabase(path: ":memory:", .workingCopy(creating: true))
+        try ShardSchema.create(database)
+        try database.execute(SQL.shardIndexes)
+        try ShardFunctions.register(on: database)
+        let (sql, values) = search.amongAll()
+        let plan = try database.statement("EXPLAIN QUERY PLAN " + sql)
+        try plan.bind(values)
+        while try plan.step() {
+            let step = plan.text(3) ?? ""
+            #expect(
+                !["SCAN o", "SCAN c", "SCAN s", "SCAN observation", "SCAN study"].contains {
+                    step.hasPrefix($0) && !step.contains("USING")
+                }, "\(step)")
+        }
+    }
+
+    @Test func whatIsInstalledMeanwhileIsSeenByTheNextQuestion() async throws {
+        let published = try Published()
+        try await published.publish([.sample("1.1")])
+        try await published.sync()
+        let catalog = ReplicaCatalog(root: published.replica, trust: published.trust, threads: 1)
+        @Sendable func count() async throws -> Int { try await catalog.search(StudyQuery()).total }
+        #expect(try await count() == 1)
+        try await catalog.pinned { view in
+            #expect(view.shards.map(\.manifest.generation) == [1])
+            published.night()
+            try await published.publish([.sample("1.2")])
+            for _ in 0..<4 {
+                try await published.sync()
+                published.night()
+                try await published.publish([])
+            }
+            // Even now that its directory is gone.
+            #expect((published.installed.generations.first ?? 0) > 1)
+            #expect(try await count() == 1)
+        }
+        try await Task.sleep(for: .milliseconds(250))
+        #expect(try await count() == 2)
+        await catalog.stop()
+    }
+
+    @Test func seriesAreShownWithTheirHoldersAndWhatIsUnknownIsSaid() async throws {
+        let published = try Published()
+        var known = ShardStudy.sample("1.1", series: 2)
+        known.copies[0].areSeriesKnown = true
+        try await published.publish([known, .sample("1.2")])
+        try await published.sync()
+        let catalog = ReplicaCatalog(root: published.replica, trust: published.trust, threads: 1)
+        #expect(try await catalog.series(of: ["1.1", "1.2"]).map(\.record.seriesInstanceUID) == ["1.1.0", "1.1.1"])
+        #expect(try await catalog.series(of: ["1.1"]).map(\.holders) == [["PACSA"], ["PACSA"]])
+        #expect(try await catalog.holdersWithUnknownSeries(of: ["1.1", "1.2"]).map(\.study) == ["1.2"])
+        #expect(try await catalog.studies(ofSeries: ["1.1.1"]) == ["1.1"])
+        await catalog.stop()
+    }
+}

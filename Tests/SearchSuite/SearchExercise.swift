@@ -1,0 +1,162 @@
+import DICOM
+
+/// Random studies and queries full of what breaks search, from a seed; and what the reference matcher makes of them.
+package struct SearchExercise {
+
+    private var random: SplitMix
+
+    package init(seed: UInt64) { random = SplitMix(seed: seed) }
+
+    private static let texts = [
+        "A", "A%", "A_B", "A\\B", "a", "A*", "AB", "B?", "", "A B", "Ä", "%", "_", "\\", "ABC", "'",
+    ]
+    private static let names = [
+        "MUELLER^ANNA", "Müller^Anna", "MULLER", "YAMADA^TARO=山田^太郎=やまだ^たろう", "=山田^花子", "", "O'NEIL^J_K", "A%^B",
+        "a\\b",
+    ]
+    private static let dates = ["20200101", "20200102", "2020.01.03", "20211231", "", "20201345", "00010101"]
+    private static let times = ["10", "1011", "101112.5", "", "240000", "235959.999999", "00:00"]
+    private static let modalities = ["CT", "CT\\MR", "ct/us", "", "MR", "X_"]
+    private static let numbers = ["0", "4", "+4", "004", "", "x", "12"]
+
+    private mutating func one(_ values: [String]) -> String { values.randomElement(using: &random) ?? "" }
+
+    package mutating func copies(studies: Int) -> [SearchedCopy] {
+        (0..<studies).flatMap { number -> [SearchedCopy] in
+            ["a", "b", "c"].filter { _ in Bool.random(using: &random) }.map {
+                SearchedCopy(source: $0, record: record("1.2.\(number)"))
+            }
+        }
+    }
+
+    private mutating func record(_ uid: String) -> StudyRecord {
+        let values: [(DICOM.Tag, [String])] = [
+            (.patientID, Self.texts), (.issuerOfPatientID, ["", "HOSP", "X%"]), (.patientName, Self.names),
+            (.patientBirthDate, Self.dates), (.patientSex, ["F", "M", ""]), (.studyDate, Self.dates),
+            (.studyTime, Self.times),
+            (.accessionNumber, Self.texts), (.studyID, Self.texts), (.studyDescription, Self.texts),
+            (.referringPhysicianName, Self.names), (.modalitiesInStudy, Self.modalities),
+            (.numberOfStudyRelatedSeries, Self.numbers), (.numberOfStudyRelatedInstances, Self.numbers),
+        ]
+        var changes: [DICOM.Tag: String?] = [:]
+        var lossy: [DICOM.Tag] = []
+        for (tag, texts) in values {
+            switch Int.random(in: 0..<12, using: &random) {
+            case 0: changes[tag] = .some(nil)
+            case 1:
+                changes[tag] = one(texts) + "\u{FFFD}"
+                lossy.append(tag)
+            default: changes[tag] = one(texts)
+            }
+        }
+        return StudyRecord(texts: StudyRecord.sample(uid, changes).texts, lossy: lossy)
+    }
+
+    package mutating func query() -> StudyQuery {
+        var query = StudyQuery()
+        query.limit = 10_000
+        for _ in 0..<Int.random(in: 1...3, using: &random) {
+            let keyword = one([
+                "PatientID", "PatientName", "AccessionNumber", "StudyDate", "StudyTime", "ModalitiesInStudy", "StudyID",
+                "PatientSex",
+                "StudyInstanceUID", "PatientBirthDate", "IssuerOfPatientID", "NumberOfStudyRelatedSeries",
+                "ReferringPhysicianName",
+                "StudyDescription", "NumberOfStudyRelatedInstances", "SeriesDescription",
+            ])
+            guard let attribute = AttributeDictionary.attribute(keyword: keyword),
+                let key = try? QueryKey(attribute, parsing: value(for: keyword))
+            else { continue }
+            query.keys.append(key)
+        }
+        return query
+    }
+
+    private mutating func value(for keyword: String) -> String {
+        switch keyword {
+        case "StudyInstanceUID":
+            (0..<4).map { _ in "1.2.\(Int.random(in: 0..<130, using: &random))" }.joined(separator: "\\")
+        case "PatientName", "ReferringPhysicianName": pattern(one(Self.names + ["山田", "muller^anna", "ヤマダ"]))
+        case "StudyDate", "PatientBirthDate":
+            one(["20200101", "20200101-20200102", "-20200102", "20200103-", "20190101-20221231"])
+        case "StudyTime": one(["10", "1000-1100", "-1200", "235959-", "101112.5"])
+        case "ModalitiesInStudy": one(["CT", "CT\\US", "M*", "*", "X_", "?T"])
+        case "NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances": one(["0", "4", "12", "7"])
+        case "PatientSex": one(["F", "M", "O"])
+        default: pattern(one(Self.texts + ["HOSP", "OTHER"]))
+        }
+    }
+
+    /// The text, or the text with a wildcard somewhere.
+    private mutating func pattern(_ text: String) -> String {
+        var scalars = Array(text.unicodeScalars)
+        for _ in 0..<Int.random(in: 0...2, using: &random) {
+            let place = Int.random(in: 0...scalars.count, using: &random)
+            if Bool.random(using: &random) || place == scalars.count {
+                scalars.insert("*", at: place)
+            } else {
+                scalars[place] = "?"
+            }
+        }
+        return String(String.UnicodeScalarView(scalars))
+    }
+
+    // MARK: Comparison
+
+    /// What a catalog that holds these copies answers otherwise than the reference matcher, to so many random queries.
+    package mutating func disagreements(
+        of catalog: any StudyCatalog, with copies: [SearchedCopy], queries: Int
+    ) async throws -> [String] {
+        var disagreements: [String] = []
+        for _ in 0..<queries {
+            let query = query()
+            let answer = try await catalog.search(query)
+            let expected = Self.reference(query, copies)
+            let uids = answer.studies.map(\.record.studyInstanceUID)
+            var isRight = Set(uids) == Set(expected.keys) && answer.total == uids.count
+            for study in answer.studies {
+                // The patient group is that of one observation which matches.
+                let patient = Self.patient(study.record)
+                let matching = expected[study.record.studyInstanceUID] ?? []
+                isRight = isRight && matching.contains { Self.patient($0) == patient }
+            }
+            if !isRight { disagreements.append(Self.describe(query)) }
+        }
+        return disagreements
+    }
+
+    // MARK: Reference
+
+    /// The studies that an answer must name, each with its observations that match.
+    static func reference(_ query: StudyQuery, _ copies: [SearchedCopy]) -> [String: [StudyRecord]] {
+        var found: [String: [StudyRecord]] = [:]
+        for (uid, copies) in Dictionary(grouping: copies, by: \.record.studyInstanceUID) {
+            let records = copies.map(effective)
+            let matching = records.filter { record in
+                query.keys.allSatisfy { key in
+                    switch key.matches(record) {
+                    case .yes: true
+                    case .no: false
+                    case .unknown: !records.contains { key.matches($0) == .no }
+                    }
+                }
+            }
+            if !matching.isEmpty { found[uid] = matching }
+        }
+        return found
+    }
+
+    /// With the source's issuer where it sent none.
+    private static func effective(_ copy: SearchedCopy) -> StudyRecord {
+        var record = copy.record
+        record[.issuerOfPatientID] = copy.issuer
+        return record
+    }
+
+    static func patient(_ record: StudyRecord) -> [String?] {
+        [DICOM.Tag.patientID, .issuerOfPatientID, .patientName, .patientBirthDate, .patientSex].map { record[$0] }
+    }
+
+    static func describe(_ query: StudyQuery) -> String {
+        query.keys.map { "\($0.attribute.keyword) \($0.match)" }.joined(separator: ", ")
+    }
+}
