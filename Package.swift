@@ -68,7 +68,8 @@ let package = Package(
         .target(
             name: "QueryServer",
             dependencies: [
-                "DICOM", "DIMSE", "StudyIndex", "Spanning", logging, .product(name: "Hummingbird", package: "hummingbird"),
+                "DICOM", "DIMSE", "StudyIndex", "Spanning", "EdgeShard", logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "NIOCore", package: "swift-nio"),
             ],
             resources: [.embedInCode("Documents")], swiftSettings: strict),
@@ -109,7 +110,8 @@ let package = Package(
                 logging, .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: strict),
-        .testTarget(name: "ConcordTests", dependencies: ["concord", "DIMSE", "StudyIndex"], swiftSettings: strict),
+        .testTarget(
+            name: "ConcordTests", dependencies: ["concord", "DIMSE", "StudyIndex", "DICOM"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

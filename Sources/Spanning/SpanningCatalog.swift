@@ -6,16 +6,20 @@ package struct SpanningCatalog: Sendable {
     let catalog: any StudyCatalog
     /// nil: nobody can be asked.
     let spanner: Spanner?
+    /// Where nobody can be asked, the sources of which the catalog does not vouch for all that a query asks.
+    let unproven: @Sendable (StudyQuery) async throws -> [String]
     let today: @Sendable () -> DICOMDate
     package let freshness: Freshness
 
     package init(
         catalog: any StudyCatalog, spanner: Spanner?, freshness: Freshness = Freshness(),
+        unproven: @escaping @Sendable (StudyQuery) async throws -> [String] = { _ in [] },
         today: @escaping @Sendable () -> DICOMDate
     ) {
         self.catalog = catalog
         self.spanner = spanner
         self.freshness = freshness
+        self.unproven = unproven
         self.today = today
     }
 
@@ -55,7 +59,11 @@ package struct SpanningCatalog: Sendable {
 
     package func search(_ query: StudyQuery, _ terms: Terms) async throws -> (answer: StudyAnswer, gaps: Gaps) {
         let answer = try await catalog.search(query)
-        guard let spanner else { return (answer, Gaps()) }
+        guard let spanner else {
+            var gaps = Gaps()
+            gaps.unproven = try await unproven(query)
+            return (answer, gaps)
+        }
         let freshness = terms.freshness ?? freshness
         let plan = try await spanner.plan(
             query, found: try await found(query, answer), policy: terms.policy, freshness: freshness, today: today())

@@ -1,3 +1,4 @@
+import DICOM
 import DIMSE
 import Foundation
 import StudyIndex
@@ -167,5 +168,44 @@ private func complaint(_ yaml: String) -> String? {
     ])
     func aWrongJobIsNamedWithFileLineAndKey(_ yaml: String, _ message: String) {
         #expect(complaint(yaml) == message)
+    }
+
+    // MARK: Edge shards
+
+    private let edge = """
+        edge:
+          signing_key: keys/publisher.key
+          shards: [ { name: north, sources: [pacs-a], since: 5y } ]
+          sites: [ { name: north-1, shards: [north], public_key: north-1.pub } ]
+        """
+
+    @Test func edgeShardsAreReadWithFilesBesideTheConfiguration() throws {
+        let configuration = try Configuration.parse(minimal + "\n" + edge, file: "/etc/concord/concord.yaml")
+        let read = try #require(configuration.edge)
+        #expect(read.signingKey == "/etc/concord/keys/publisher.key")
+        #expect(read.shards.map(\.since) == [.years(5)])
+        #expect(read.sites.map(\.publicKey) == ["/etc/concord/north-1.pub"])
+        let leapDay = try #require(DICOMDate("20240229"))
+        #expect(EdgeConfiguration.Age("1y")?.before(leapDay).da == "20230228")
+    }
+
+    @Test func anEdgeSiteNeedsNoSources() throws {
+        let yaml = "replica: { site: north-1, key: north-1.key, trust: publisher.pub, at_rest: accepted }"
+        let configuration = try Configuration.parse(yaml, file: "/etc/concord/concord.yaml")
+        #expect(configuration.replica?.key == "/etc/concord/north-1.key")
+        #expect(configuration.replica?.isAtRestAccepted == true)
+    }
+
+    @Test(arguments: [
+        ("sources: [pacs-a]", "sources: [pacs-x]", "edge.shards[0].sources: no source is called pacs-x"),
+        ("shards: [north]", "shards: [south]", "edge.sites[0].shards: no shard is called south"),
+        (
+            "name: north,", "name: ../x,",
+            "edge.shards[0].name: expected lower-case letters, digits and hyphens, 64 at most"
+        ),
+        ("since: 5y", "since: 5w", "edge.shards[0].since: expected 5y or 400d"),
+    ]) func mistakesInEdgeShardsAreNamed(right: String, wrong: String, expected: String) {
+        let complaint = complaint(minimal + "\n" + edge.replacing(right, with: wrong))
+        #expect(complaint?.hasSuffix(expected) == true, "\(complaint ?? "none")")
     }
 }

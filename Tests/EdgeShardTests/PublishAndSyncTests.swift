@@ -12,7 +12,7 @@ import Testing
 
     @Test func aNewSiteHasAllOfIt() async throws {
         let published = try Published()
-        try await published.publish(ShardStudy.samples(0..<500))
+        try published.publish(ShardStudy.samples(0..<500))
         try await published.sync()
         #expect(try published.serves(1))
         #expect(try count(published, "SELECT count(*) FROM study") == 500)
@@ -21,11 +21,11 @@ import Testing
 
     @Test func aNightIsAFewBytesForEachChangedRow() async throws {
         let published = try Published()
-        try await published.publish(ShardStudy.samples(0..<2_000))
+        try published.publish(ShardStudy.samples(0..<2_000))
         try await published.sync()
         published.night()
         let changed = ShardStudy.samples(0..<100).changing(.numberOfStudyRelatedInstances, to: "400")
-        let report = try await published.publish(ShardStudy.samples(2_000..<2_010) + changed)
+        let report = try published.publish(ShardStudy.samples(2_000..<2_010) + changed)
         let snapshot = try published.manifest(1).snapshot.object.length
         #expect(try #require(report.deltaBytes) < snapshot / 10)
         let events = try await published.sync()
@@ -37,10 +37,10 @@ import Testing
 
     @Test func anEmptyNightIsAGenerationToo() async throws {
         let published = try Published()
-        try await published.publish(ShardStudy.samples(0..<50))
+        try published.publish(ShardStudy.samples(0..<50))
         try await published.sync()
         published.night()
-        try await published.publish([])
+        try published.publish([])
         try await published.sync()
         #expect(try published.serves(2))
         #expect(try published.manifest(1).content == published.manifest(2).content)
@@ -48,12 +48,12 @@ import Testing
 
     @Test(arguments: [1, 2, 6, 7, 8, 12, 29, 31]) func aSiteThatWasAwayCatchesUp(nights: Int) async throws {
         let published = try Published()
-        try await published.publish(ShardStudy.samples(0..<300))
+        try published.publish(ShardStudy.samples(0..<300))
         try await published.sync()
         for night in 0..<nights {
             published.night()
             let first = 300 + night * 3
-            try await published.publish(
+            try published.publish(
                 ShardStudy.samples(first..<first + 3)
                     + ShardStudy.samples(night..<night + 1).changing(.studyDescription, to: "N\(night)"))
         }
@@ -65,7 +65,7 @@ import Testing
     @Test func threeGenerationsAreKept() async throws {
         let published = try Published()
         for generation in 1...5 {
-            try await published.publish(ShardStudy.samples(generation * 10..<generation * 10 + 10))
+            try published.publish(ShardStudy.samples(generation * 10..<generation * 10 + 10))
             try await published.sync()
             published.night()
         }
@@ -74,19 +74,19 @@ import Testing
 
     @Test func keysOfRowsAreNeverUsedAgain() async throws {
         let published = try Published()
-        try await published.publish(ShardStudy.samples(0..<30))
+        try published.publish(ShardStudy.samples(0..<30))
         published.night()
         let gone = ShardStudy(uid: "1.2.840.29", copies: [], goneFrom: [1, 2])
-        try await published.publish([gone])
+        try published.publish([gone])
         published.night()
-        try await published.publish(ShardStudy.samples(29..<31))
+        try published.publish(ShardStudy.samples(29..<31))
         try await published.sync()
         #expect(try published.serves(3))
         #expect(try count(published, "SELECT min(study_id) FROM study WHERE study_uid = '1.2.840.29'") == 31)
         #expect(try count(published, "SELECT count(*) FROM tombstone") == 1)
         // After ninety days nobody asks for it.
         published.now += 91 * 86_400
-        try await published.publish([])
+        try published.publish([])
         try await published.sync()
         #expect(try count(published, "SELECT count(*) FROM tombstone") == 0)
     }
@@ -94,7 +94,7 @@ import Testing
     @Test func studiesOutsideOfTheScopeStayOutAndLeaveWithAge() async throws {
         let published = try Published()
         published.cutoff = DICOMDate("20210101")
-        try await published.publish([
+        try published.publish([
             .sample("1.1", [.studyDate: "20201231"]), .sample("1.2", [.studyDate: "20210101"]),
             .sample("1.3", [.studyDate: ""]), .sample("1.4", at: [9], [.studyDate: "20220101"]),
         ])
@@ -102,7 +102,7 @@ import Testing
         #expect(try count(published, "SELECT count(*) FROM study") == 2)
         published.night()
         published.cutoff = DICOMDate("20210102")
-        try await published.publish([])
+        try published.publish([])
         try await published.sync()
         #expect(try count(published, "SELECT count(*) FROM study") == 1)
         #expect(try count(published, "SELECT count(*) FROM tombstone") == 0)
@@ -110,14 +110,14 @@ import Testing
 
     @Test func aMassDisappearanceWaitsForAPerson() async throws {
         let published = try Published()
-        try await published.publish((0..<1_000).map { .sample("1.\($0)") })
+        try published.publish((0..<1_000).map { .sample("1.\($0)") })
         published.night()
         let gone = (0..<21).map { ShardStudy(uid: "1.\($0)", copies: [], goneFrom: [1]) }
-        await #expect(throws: ShardError(.massDelete, "")) { try await published.publish(gone) }
-        #expect(try await published.publish(Array(gone.dropLast())).deleted > 0)
+        #expect(throws: ShardError(.massDelete, "")) { try published.publish(gone) }
+        #expect(try published.publish(Array(gone.dropLast())).deleted > 0)
         published.night()
         let more = (30..<60).map { ShardStudy(uid: "1.\($0)", copies: [], goneFrom: [1]) }
-        try await published.publish(more, accepting: ["a"])
+        try published.publish(more, accepting: ["a"])
         try await published.sync()
         #expect(try published.serves(3))
     }
@@ -125,9 +125,9 @@ import Testing
     /// A database that was restored has another history: all of it is compared.
     @Test func aWholeReadingRemovesWhatItDoesNotShow() async throws {
         let published = try Published()
-        try await published.publish(ShardStudy.samples(0..<200))
+        try published.publish(ShardStudy.samples(0..<200))
         published.night()
-        let report = try await published.publish(ShardStudy.samples(5..<202), whole: true, origin: "restored")
+        let report = try published.publish(ShardStudy.samples(5..<202), whole: true, origin: "restored")
         #expect(report.manifest.epoch == 1)
         try await published.sync()
         #expect(try published.serves(2))
@@ -136,13 +136,13 @@ import Testing
 
     @Test func aPublisherThatLostItsStateBeginsANewEpochAboveTheOld() async throws {
         let published = try Published()
-        try await published.publish(ShardStudy.samples(0..<50))
+        try published.publish(ShardStudy.samples(0..<50))
         published.night()
-        try await published.publish(ShardStudy.samples(50..<60))
+        try published.publish(ShardStudy.samples(50..<60))
         try await published.sync()
         try FileManager.default.removeItem(atPath: published.root + "/state")
         published.night()
-        let report = try await published.publish(ShardStudy.samples(0..<70))
+        let report = try published.publish(ShardStudy.samples(0..<70))
         #expect(report.manifest.epoch == 2 && report.manifest.generation == 3)
         try await published.sync()
         #expect(try published.serves(3))
@@ -151,7 +151,7 @@ import Testing
     @Test func whatNoUnexpiredManifestNamesIsRemovedAndNothingElse() async throws {
         let published = try Published()
         for _ in 0..<40 {
-            try await published.publish(ShardStudy.samples(0..<20))
+            try published.publish(ShardStudy.samples(0..<20))
             published.night()
         }
         let removed = try PublishedDirectory(published.output, now: published.now).removeExpired()
@@ -172,12 +172,12 @@ import Testing
 
     @Test func aSiteThatComesLaterOpensTheSnapshotAndOneThatLeftNoNewNight() async throws {
         let published = try Published()
-        try await published.publish(ShardStudy.samples(0..<300))
+        try published.publish(ShardStudy.samples(0..<300))
         try await published.sync()
         published.night()
         let newcomer = try SiteKey()
         published.sites = [newcomer.publicKey]
-        try await published.publish(ShardStudy.samples(300..<310))
+        try published.publish(ShardStudy.samples(300..<310))
         await #expect(throws: ShardError(.notForThisSite, "")) { try await published.sync() }
         #expect(try published.serves(1))
         let identity = SiteIdentity(name: "north-1", key: newcomer, trust: published.trust)
@@ -188,13 +188,13 @@ import Testing
     /// Bit rot below a replica: the deltas fit no more, the snapshot does.
     @Test func aDamagedFileIsMadeAnewFromTheSnapshot() async throws {
         let published = try Published()
-        try await published.publish(ShardStudy.samples(0..<300))
+        try published.publish(ShardStudy.samples(0..<300))
         try await published.sync()
         let file = published.installed.shardFile(1)
         let database = try SQLiteDatabase(path: file, .workingCopy(creating: false))
         try database.execute("UPDATE observation SET patient_id = 'X' WHERE observation_id = 7")
         published.night()
-        try await published.publish(ShardStudy.samples(300..<301))
+        try published.publish(ShardStudy.samples(300..<301))
         try await published.sync()
         #expect(try published.serves(2))
     }

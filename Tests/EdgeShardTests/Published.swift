@@ -42,7 +42,7 @@ final class Published {
     @discardableResult
     func publish(
         _ studies: [ShardStudy], whole: Bool? = nil, accepting: Set<String> = [], origin: String = "db"
-    ) async throws -> ShardPublisher.Report {
+    ) throws -> ShardPublisher.Report {
         let directory = try PublishedDirectory(output, now: now)
         let publisher = try ShardPublisher(
             ShardScope(name: "north", sources: cutSources.map(\.name), cutoff: cutoff), state: root + "/state/north",
@@ -52,7 +52,8 @@ final class Published {
         let cut = ShardCut(
             sources: cutSources, basis: cutSources.map { Manifest.Basis(source: $0.name, run: 1, verified: now) },
             horizon: "\(now)", origin: origin, isWhole: whole ?? (horizon == nil))
-        let report = try await publisher.publish(cut) { write in for study in studies { try write(study) } }
+        let report = try publisher.publish(
+            try publisher.draft(cut) { write in for study in studies { try write(study) } })
         try directory.publish(
             Subscription(site: "north-1", shards: ["north"], created: now, expires: now + 3 * 86_400),
             signedBy: signingKey)

@@ -21,10 +21,10 @@ import Testing
         }
         // Half at once, half by a delta: indexes and trigrams have to follow both ways.
         let half = studies.count / 2
-        try await published.publish(Array(studies.prefix(half)))
+        try published.publish(Array(studies.prefix(half)))
         try await published.sync()
         published.night()
-        try await published.publish(Array(studies.dropFirst(half)))
+        try published.publish(Array(studies.dropFirst(half)))
         try await published.sync()
         let catalog = ReplicaCatalog(root: published.replica, trust: published.trust, threads: 1)
         do { try await body(catalog) } catch {
@@ -82,7 +82,7 @@ import Testing
 
     @Test func whatIsInstalledMeanwhileIsSeenByTheNextQuestion() async throws {
         let published = try Published()
-        try await published.publish([.sample("1.1")])
+        try published.publish([.sample("1.1")])
         try await published.sync()
         let catalog = ReplicaCatalog(root: published.replica, trust: published.trust, threads: 1)
         @Sendable func count() async throws -> Int { try await catalog.search(StudyQuery()).total }
@@ -90,11 +90,11 @@ import Testing
         try await catalog.pinned { view in
             #expect(view.shards.map(\.manifest.generation) == [1])
             published.night()
-            try await published.publish([.sample("1.2")])
+            try published.publish([.sample("1.2")])
             for _ in 0..<4 {
                 try await published.sync()
                 published.night()
-                try await published.publish([])
+                try published.publish([])
             }
             // Even now that its directory is gone.
             #expect((published.installed.generations.first ?? 0) > 1)
@@ -109,7 +109,7 @@ import Testing
         let published = try Published()
         var known = ShardStudy.sample("1.1", series: 2)
         known.copies[0].areSeriesKnown = true
-        try await published.publish([known, .sample("1.2")])
+        try published.publish([known, .sample("1.2")])
         try await published.sync()
         let catalog = ReplicaCatalog(root: published.replica, trust: published.trust, threads: 1)
         #expect(try await catalog.series(of: ["1.1", "1.2"]).map(\.record.seriesInstanceUID) == ["1.1.0", "1.1.1"])

@@ -4,7 +4,7 @@
 concord_build_packages=(pkg-config libsqlite3-dev libpq-dev libssl-dev liblz4-dev postgresql postgresql-contrib curl)
 concord_fleet_packages=(gcc libc6-dev postgresql dcmtk orthanc orthanc-postgresql orthanc-dicomweb python3-venv strace iproute2)
 concord_python_packages=(pynetdicom==3.0.4 pydicom==3.0.2 sqlalchemy==2.0.36 pyyaml==6.0.2 dicomweb-client==0.61.2
-    schemathesis==4.32.5)
+    schemathesis==4.32.5 cryptography==50.0.2 lz4==4.4.5)
 
 # The private environment of pynetdicom. Never in PATH: its findscu and storescu would shadow DCMTK's (N9).
 concord_venv="$root/.build/python"

@@ -150,7 +150,7 @@ final class InputFile {
 }
 
 /// Held by one process at a time, and let go with it, however it ends.
-final class FileLock {
+final class FileLock: Sendable {
     private let descriptor: Int32
 
     init(_ path: String, whoElse: String) throws {

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The directory that a web server serves: immutable objects and manifests, timestamps and subscriptions.
-package final class PublishedDirectory {
+package final class PublishedDirectory: Sendable {
     private let path: String
     private let now: Int
     private let lock: FileLock

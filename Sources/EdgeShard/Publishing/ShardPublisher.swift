@@ -45,7 +45,7 @@ package struct ShardCut: Sendable {
 /// What is published is the file that results from applying the published patchset, and its content root is compared with
 /// that of the file that was edited: what sites will compute was computed here. A killed publisher leaves the old generation
 /// or the new one.
-package struct ShardPublisher {
+package struct ShardPublisher: Sendable {
     package let scope: ShardScope
     private let directory: PublisherDirectory
     private let output: PublishedDirectory
@@ -93,14 +93,19 @@ package struct ShardPublisher {
         package var madeSnapshot = false
     }
 
-    /// Publishes one more generation of what `studies` hands over.
-    package func publish(
-        _ cut: ShardCut, studies: ((ShardStudy) throws -> Void) async throws -> Void
-    ) async throws -> Report {
+    /// The next generation's rows, made and not published yet.
+    package struct Draft: Sendable {
+        fileprivate let cut: ShardCut
+        fileprivate let changes: ShardWriter.Changes
+        fileprivate let keys: ShardWriter.NextKeys
+        /// nil: the first generation.
+        fileprivate let patchset: [UInt8]?
+    }
+
+    /// Makes the next generation of what `studies` hands over. All that needs the index is over when it returns.
+    package func draft(_ cut: ShardCut, studies: ((ShardStudy) throws -> Void) throws -> Void) throws -> Draft {
         let previous = try directory.load()
-        if let previous { try output.finish(previous.manifest, as: timestamp(for:)) }
-        let known = try previous.map { try manifest($0.manifest) }
-        if let known, known.created > now {
+        if let previous, try manifest(previous.manifest).created > now {
             throw ShardError(
                 .notYet, "shard \(scope.name) was published at a later time than this machine's clock shows")
         }
@@ -108,14 +113,16 @@ package struct ShardPublisher {
             throw ShardError(.notPublished, "the first generation of a shard needs all of its studies")
         }
         try directory.begin()
-        var (changes, keys, patchset) = (ShardWriter.Changes(), ShardWriter.NextKeys(), [UInt8]?.none)
-        if let previous {
-            (changes, keys, patchset) = try await edit(previous.shard, previous.state.keys, cut, studies)
-        } else {
-            (changes, keys) = try await build(cut, studies)
-        }
-        let content = try contentOfNext(applying: patchset, to: previous?.shard)
-        return try seal(cut, changes, keys, patchset, content, after: previous?.state, known)
+        if let previous { return try edit(previous.shard, previous.state.keys, cut, studies) }
+        return try build(cut, studies)
+    }
+
+    /// Publishes it.
+    package func publish(_ draft: Draft) throws -> Report {
+        let previous = try directory.load()
+        if let previous { try output.finish(previous.manifest, as: timestamp(for:)) }
+        let content = try contentOfNext(applying: draft.patchset, to: previous?.shard)
+        return try seal(draft, content, after: previous?.state)
     }
 
     // MARK: Rows
@@ -123,41 +130,39 @@ package struct ShardPublisher {
     private var shardFile: String { directory.next + "/shard.sqlite" }
     private var workFile: String { directory.next + "/work.sqlite" }
 
-    private func build(
-        _ cut: ShardCut, _ studies: ((ShardStudy) throws -> Void) async throws -> Void
-    ) async throws -> (ShardWriter.Changes, ShardWriter.NextKeys) {
+    private func build(_ cut: ShardCut, _ studies: ((ShardStudy) throws -> Void) throws -> Void) throws -> Draft {
         let database = try SQLiteDatabase(path: shardFile, .workingCopy(creating: true))
         try ShardSchema.create(database)
         let writer = writer(database, cut, ShardWriter.NextKeys(), isEmpty: true)
-        try database.execute("BEGIN")
-        try writer.writeSources()
-        try await studies(writer.write)
-        try database.execute("COMMIT")
+        try database.transaction {
+            try writer.writeSources()
+            try studies(writer.write)
+        }
         try database.execute(SQL.shardIndexes)
-        return (writer.changes, writer.keys)
+        return Draft(cut: cut, changes: writer.changes, keys: writer.keys, patchset: nil)
     }
 
     private func edit(
         _ shard: String, _ keys: ShardWriter.NextKeys, _ cut: ShardCut,
-        _ studies: ((ShardStudy) throws -> Void) async throws -> Void
-    ) async throws -> (ShardWriter.Changes, ShardWriter.NextKeys, [UInt8]?) {
+        _ studies: ((ShardStudy) throws -> Void) throws -> Void
+    ) throws -> Draft {
         try Files.copy(shard, to: workFile)
         let database = try SQLiteDatabase(path: workFile, .workingCopy(creating: false))
         let held = try copiesBySource(database)
         let writer = writer(database, cut, keys, isEmpty: false)
         let session = try PatchsetSession(database)
-        try database.execute("BEGIN")
-        try writer.writeSources()
-        var seen: Set<String> = []
-        try await studies { study in
-            if cut.isWhole { seen.insert(study.uid.storable) }
-            try writer.write(study)
+        try database.transaction {
+            try writer.writeSources()
+            var seen: Set<String> = []
+            try studies { study in
+                if cut.isWhole { seen.insert(study.uid.storable) }
+                try writer.write(study)
+            }
+            if cut.isWhole { try writer.removeAllBut(seen.contains) }
+            try writer.removeAged()
+            try refuseMassDelete(writer.changes.lost, held: held, cut.sources)
         }
-        if cut.isWhole { try writer.removeAllBut(seen.contains) }
-        try writer.removeAged()
-        try refuseMassDelete(writer.changes.lost, held: held, cut.sources)
-        try database.execute("COMMIT")
-        return (writer.changes, writer.keys, try session.patchset())
+        return Draft(cut: cut, changes: writer.changes, keys: writer.keys, patchset: try session.patchset())
     }
 
     private func writer(
@@ -208,10 +213,8 @@ package struct ShardPublisher {
 
     // MARK: Objects
 
-    private func seal(
-        _ cut: ShardCut, _ changes: ShardWriter.Changes, _ keys: ShardWriter.NextKeys, _ patchset: [UInt8]?,
-        _ content: ContentRoot, after previous: PublisherState?, _ known: Manifest?
-    ) throws -> Report {
+    private func seal(_ draft: Draft, _ content: ContentRoot, after previous: PublisherState?) throws -> Report {
+        let (cut, patchset) = (draft.cut, draft.patchset)
         // A publisher that has lost its state goes on above what is out there.
         let published = previous == nil ? try output.lastTimestamp(of: scope.name) : nil
         let generation = (previous?.generation ?? published?.generation ?? 0) + 1
@@ -238,12 +241,14 @@ package struct ShardPublisher {
             + [PublisherState.Published(generation: generation, digest: document.digest)])
             .filter { $0.generation >= oldest }
         let state = PublisherState(
-            epoch: epoch, generation: generation, keys: keys, horizon: cut.horizon, origin: cut.origin, created: now,
+            epoch: epoch, generation: generation, keys: draft.keys, horizon: cut.horizon, origin: cut.origin,
+            created: now,
             manifests: manifests, snapshot: snapshot)
         try directory.commit(state, manifest: document.bytes, patchset: patchset)
         try output.finish(document.bytes, as: timestamp(for:))
         return Report(
-            manifest: manifest, inserted: changes.inserted, updated: changes.updated, deleted: changes.deleted,
+            manifest: manifest, inserted: draft.changes.inserted, updated: draft.changes.updated,
+            deleted: draft.changes.deleted,
             deltaBytes: deltas.first { $0.from == generation - 1 }?.object?.length,
             madeSnapshot: snapshot.generation == generation)
     }

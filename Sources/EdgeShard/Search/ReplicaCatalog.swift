@@ -163,10 +163,3 @@ extension CatalogStudy {
         (record.studyDate?.daysSince1970 ?? .min, record.studyTime?.microseconds ?? -1)
     }
 }
-
-/// The generations that one answer comes from.
-package struct ReplicaView: Sendable {
-    package let shards: [OpenShard]
-
-    package init(shards: [OpenShard]) { self.shards = shards }
-}

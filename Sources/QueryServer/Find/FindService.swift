@@ -24,6 +24,10 @@ package struct FindService: Sendable {
     private let catalog: SpanningCatalog
     private let metrics: ServerMetrics
     private let logger: Logger
+    /// Around each C-FIND; a replica pins its generations there, and says which.
+    package var around: @Sendable (@Sendable () async throws -> FindStatus) async throws -> FindStatus = {
+        try await $0()
+    }
 
     package init(_ settings: Settings, catalog: SpanningCatalog, metrics: ServerMetrics, logger: Logger) {
         self.settings = settings
@@ -43,7 +47,7 @@ package struct FindService: Sendable {
             let start = ContinuousClock.now
             let level = QueryLevel(rawValue: request.identifier.text(.queryRetrieveLevel) ?? "")?.rawValue ?? "none"
             do {
-                let status = try await answer(request, responder)
+                let status = try await around { try await answer(request, responder) }
                 metrics.answeredFind(level: level, status: status.status, in: ContinuousClock.now - start)
                 return status
             } catch let error as CancellationError {

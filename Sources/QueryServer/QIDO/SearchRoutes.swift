@@ -159,5 +159,5 @@ private struct Warnings {
 }
 
 extension HTTPField.Name {
-    fileprivate static var warning: HTTPField.Name { HTTPField.Name("Warning") ?? .cacheControl }
+    static var warning: HTTPField.Name { HTTPField.Name("Warning") ?? .cacheControl }
 }

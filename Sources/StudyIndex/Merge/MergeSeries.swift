@@ -18,13 +18,17 @@ extension StudyIndex {
             for series in staged { series.write(to: &writer) }
         }
         let id = PostgresValue.int(Int64(source))
+        var changed: Set<String> = []
         for row in try connection.query(SQL.upsertSeries, [id]) {
             if row.bool(0) == true { counts.new += 1 } else { counts.changed += 1 }
+            changed.insert(row.string(1) ?? "")
         }
         counts.unchanged = staged.count - counts.new - counts.changed
-        try connection.query(SQL.deleteSeries, [id])
-        try connection.query(
-            SQL.noteSeriesSweep, [id, .textArray(studies.map(\.storable)), .double(asked / .seconds(1))])
+        for row in try connection.query(SQL.deleteSeries, [id]) { changed.insert(row.string(0) ?? "") }
+        let asked = PostgresValue.double(asked / .seconds(1))
+        let studies = PostgresValue.textArray(studies.map(\.storable))
+        try connection.query(SQL.noteSeriesChanges, [id, studies, .textArray(changed.sorted())])
+        try connection.query(SQL.noteSeriesSweep, [id, studies, asked])
         return counts
     }
 

@@ -2,3 +2,4 @@
 DELETE FROM series_observation o
 WHERE o.source_id = $1 AND o.study_uid IN (SELECT study_uid FROM staged_series)
   AND NOT EXISTS (SELECT 1 FROM staged_series s WHERE s.study_uid = o.study_uid AND s.series_uid = o.series_uid)
+RETURNING o.study_uid

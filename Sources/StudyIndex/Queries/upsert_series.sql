@@ -15,4 +15,4 @@ SET changed_at = excluded.changed_at, modality = excluded.modality, series_numbe
     number_of_series_related_instances = excluded.number_of_series_related_instances,
     instance_count = excluded.instance_count, lossy = excluded.lossy, content_hash = excluded.content_hash
 WHERE series_observation.content_hash <> excluded.content_hash
-RETURNING xmax = 0
+RETURNING xmax = 0, study_uid

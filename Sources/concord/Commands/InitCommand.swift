@@ -58,5 +58,14 @@ struct InitCommand: ParsableCommand {
           # freshness: { recent: 10m, recent_days: 2, history: 90d }   # what is older is asked live
           # deadline: 5s                # how long a person waits for a PACS
 
+        # Parts of the index for sites with poor links: `concord keys publisher`, `concord shards publish`.
+        # edge:
+        #   signing_key: publisher.key
+        #   shards: [ { name: north, sources: [pacs-a], since: 5y } ]
+        #   sites: [ { name: north-1, shards: [north], public_key: north-1.pub } ]
+
+        # At such a site: `concord keys site`, `concord edge sync`, `concord serve --edge`.
+        # replica: { site: north-1, key: north-1.key, trust: publisher.pub }
+
         """
 }

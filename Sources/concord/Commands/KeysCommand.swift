@@ -3,8 +3,8 @@ import StudyIndex
 
 struct KeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "keys", abstract: "API keys of the query server.",
-        subcommands: [Create.self, List.self, Revoke.self])
+        commandName: "keys", abstract: "API keys of the query server, and keys of edge shards.",
+        subcommands: [Create.self, List.self, Revoke.self, PublisherKeys.self, SiteKeys.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -10,9 +10,13 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Serve the index over QIDO-RS and C-FIND until stopped; ask the PACS for what it cannot vouch for.")
 
     @OptionGroup var global: GlobalOptions
+    @Option(help: "Serve this replica of edge shards instead of the database.") var edge: String?
 
     func run() async throws {
         let configuration = try global.configuration()
+        if let edge {
+            return try await EdgeService(configuration: configuration, global: global, directory: edge).run()
+        }
         let logger = global.logger("concord.serve")
         try await OpenSources.with(configuration, connections: 16) { open in
             let spanner = Spanner(sources: open.spanning(configuration), pool: open.pool, logger: logger)
@@ -58,7 +62,7 @@ extension OpenSources {
 
 extension Configuration {
     /// Of sources whose studies can be retrieved by DICOMweb, by AE title.
-    fileprivate var retrieveRoots: [String: String] {
+    var retrieveRoots: [String: String] {
         Dictionary(
             sources.compactMap { source in source.wadoRoot.map { (source.peer.called.value, $0) } },
             uniquingKeysWith: { first, _ in first })

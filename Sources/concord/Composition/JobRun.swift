@@ -36,6 +36,16 @@ struct JobRun: Sendable {
                 _ = try await Reconciliation(index: open.index, configuration: configuration, ids: open.ids).run()
             case .report(let directory):
                 try await ReportCommand.write(open.index, configuration, to: directory, format: nil)
+            case .publish(let directory):
+                guard let edge = configuration.edge else {
+                    Terminal.complain("\(name): nothing to publish: the configuration has no `edge:`")
+                    continue
+                }
+                let publication = Publication(index: open.index, edge: edge, output: directory)
+                for line in try await publication.run() { Terminal.complain(line) }
+            case .sync:
+                throw ConfigurationError(
+                    file: name, line: nil, key: "steps", message: "an edge site syncs by `concord edge sync JOB.yaml`")
             default:
                 let left = time.map { max(.seconds(1), $0 - (ContinuousClock.now - start)) }
                 for scope in try scopes(of: step) { try await sweep(scope, left, &outcome) }
@@ -72,7 +82,7 @@ struct JobRun: Sendable {
         case .patients(.known): [.knownPatients]
         case .patients(.list(let file)): [.patients(try Self.patients(in: file))]
         case .series(let limit): [.series(limit: limit)]
-        case .probe, .reconcile, .report: []
+        case .probe, .reconcile, .report, .publish, .sync: []
         }
     }
 

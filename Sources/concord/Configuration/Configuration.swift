@@ -16,6 +16,10 @@ struct Configuration: Sendable {
     var sources: [SourceConfiguration]
     var expects: [Expectation]
     var server: ServerConfiguration
+    /// nil: no shards are published.
+    var edge: EdgeConfiguration?
+    /// nil: this is no edge site.
+    var replica: ReplicaConfiguration?
 
     /// One source should hold what another holds, from a study date on.
     struct Expectation: Sendable {
@@ -62,7 +66,10 @@ struct Configuration: Sendable {
             try SourceConfiguration(&source, calling: aeTitle)
         }
         let names = sources.map(\.name)
-        if names.isEmpty { throw section.error("sources", "at least one source is needed") }
+        replica = try section.section("replica") { (replica) throws(ConfigurationError) in
+            try ReplicaConfiguration(&replica)
+        }
+        if names.isEmpty, replica == nil { throw section.error("sources", "at least one source is needed") }
         if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
             throw section.error("sources", "two sources are called \(twice); names must differ")
         }
@@ -73,6 +80,9 @@ struct Configuration: Sendable {
             try section.section("server") { (server) throws(ConfigurationError) in
                 try ServerConfiguration(&server, aeTitle: aeTitle)
             } ?? ServerConfiguration()
+        edge = try section.section("edge") { (edge) throws(ConfigurationError) in
+            try EdgeConfiguration(&edge, sources: names)
+        }
     }
 }
 

@@ -34,6 +34,10 @@ struct JobConfiguration: Sendable {
         case reconcile
         /// A report, in this directory.
         case report(directory: String)
+        /// Edge shards, into this directory.
+        case publish(directory: String)
+        /// A replica, from a URL or a directory into a directory, at so many bytes a second at most.
+        case sync(from: String, to: String, bytesPerSecond: Int?)
     }
 
     enum Patients: Sendable, Hashable {
@@ -93,9 +97,16 @@ extension JobConfiguration.Step {
         case "probe": self = .probe(olderThan: try section.duration("older_than") ?? .seconds(7 * 86_400))
         case "reconcile": self = .reconcile
         case "report": self = .report(directory: try section.file("out") ?? "report")
+        case "publish": self = .publish(directory: try section.file("out") ?? "shards")
+        case "sync":
+            let origin = try section.required("from")
+            self = .sync(
+                from: origin.contains("://") ? origin : try section.file("from") ?? origin,
+                to: try section.file("to") ?? "replica",
+                bytesPerSecond: try section.integer("bytes_per_second", in: 1_000...1_000_000_000))
         default:
             throw section.error(
-                "step", "expected dates, recent, history, patients, series, probe, reconcile or report")
+                "step", "expected dates, recent, history, patients, series, probe, reconcile, report, publish or sync")
         }
     }
 }
