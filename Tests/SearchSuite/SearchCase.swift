@@ -33,7 +33,8 @@ package struct SearchCase: Sendable, CustomStringConvertible {
     }
 
     package static let all = [
-        likesOwnWildcardsAreLiteral, namesByAnyGroup, namesByTheirMiddle, differentPatients, onePatientSpelledTwice,
+        likesOwnWildcardsAreLiteral, namesByAnyGroup, namesByTheirMiddle, differentPatients, doubtfulPatients,
+        onePatientSpelledTwice,
         whatIsNotReturned, pages,
     ]
 }
@@ -124,6 +125,22 @@ extension SearchCase {
             // No copy has this name together with that ID.
             Question(["PatientID": "P2", "PatientName": "MUELLER*"], finds: []),
         ])
+
+    /// Names that differ are another patient's only together with the birth date, or with the ID of the same issuer.
+    private static let doubtfulPatients = SearchCase(
+        description: "a copy is another patient's only by name and birth date, or name and ID",
+        copies: at("a", (1...4).map { .sample("1.\($0)") })
+            + at("b", [.sample("1.1", [.patientName: "SCHMIDT^KARL", .patientID: "P9"])])
+            + at(
+                "c",
+                [
+                    .sample("1.2", [.patientName: "SCHMIDT^KARL", .patientID: "P9"]),
+                    .sample("1.3", [.patientName: "SCHMIDT^KARL", .patientBirthDate: "19700101"]),
+                    .sample("1.4", [.patientBirthDate: "19700101", .patientID: "P9"]),
+                ]),
+        questions: [("1.1", 2), ("1.2", 1), ("1.3", 2), ("1.4", 1)].map { uid, answers in
+            Question(keys: ["StudyInstanceUID": uid]) { $0.total == answers }
+        })
 
     private static let onePatientSpelledTwice = SearchCase(
         description: "copies that spell one patient differently give one answer with all holders",

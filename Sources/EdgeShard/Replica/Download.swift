@@ -42,7 +42,7 @@ struct Download {
     func fetch(_ path: String, _ envelope: Envelope, into file: String) async throws {
         let partial = try PartialObject(file, envelope)
         report(partial.received)
-        try await retry.run(progress: { partial.verified }) {
+        try await retry.run(progress: { partial.received }) {
             guard partial.received < envelope.length else { return }
             try await origin.bytes(of: path, from: partial.received, length: envelope.length) { bytes in
                 try await pace.take(bytes.count)

@@ -1,3 +1,4 @@
+import DIMSE
 import EdgeShard
 import Foundation
 import QueryServer
