@@ -118,6 +118,13 @@ package struct Subscription: Sendable, Hashable, Codable {
     package var shards: [String]
     package var created: Int
     package var expires: Int
+
+    package init(site: String, shards: [String], created: Int, expires: Int) {
+        self.site = site
+        self.shards = shards
+        self.created = created
+        self.expires = expires
+    }
 }
 
 /// Where things lie below the directory that is served.
