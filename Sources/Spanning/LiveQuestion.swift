@@ -7,6 +7,8 @@ enum LiveQuestion: Sendable, Hashable {
     /// `dates`: only studies of these days; nil: of any.
     case studies(source: String, Key, dates: DateRange?)
     case series(source: String, study: String)
+    /// A series whose study is not known: a relational question.
+    case studyOfSeries(source: String, series: String)
     case instances(source: String, study: String, series: String)
 
     /// What studies are asked by.
@@ -30,7 +32,9 @@ enum LiveQuestion: Sendable, Hashable {
 
     var source: String {
         switch self {
-        case .studies(let source, _, _), .series(let source, _), .instances(let source, _, _): source
+        case .studies(let source, _, _), .series(let source, _), .studyOfSeries(let source, _),
+            .instances(let source, _, _):
+            source
         }
     }
 
@@ -42,6 +46,10 @@ enum LiveQuestion: Sendable, Hashable {
             if case .accessionNumber(let number) = key { identifier.set(.accessionNumber, number) }
             return identifier
         case .series(_, let study): return Question(level: .series, range: SliceRange(uids: [study])).identifier()
+        case .studyOfSeries(_, let series):
+            var identifier = Question(level: .series, range: SliceRange()).identifier()
+            identifier.set(.seriesInstanceUID, series)
+            return identifier
         case .instances(_, let study, let series):
             var identifier = DataSet()
             identifier.set(.specificCharacterSet, "ISO_IR 100")
@@ -56,12 +64,13 @@ enum LiveQuestion: Sendable, Hashable {
     }
 
     /// What is asked of studies, in the words of sweeps.
-    var range: SliceRange {
+    private var range: SliceRange {
         switch self {
         case .studies(_, .uid(let uid), _): SliceRange(uids: [uid])
         case .studies(_, .patientID(let patient), let dates): SliceRange(dates: dates, patientID: patient)
         case .studies(_, .accessionNumber, let dates), .studies(_, .days, let dates): SliceRange(dates: dates)
         case .series(_, let study), .instances(_, let study, _): SliceRange(uids: [study])
+        case .studyOfSeries: SliceRange()
         }
     }
 }

@@ -37,6 +37,8 @@ package final class Spanner: Sendable {
         var absence: String?
         /// Instances are not kept in the index, and handed on as they came.
         var instances: [CatalogInstance] = []
+        /// Of a series whose study was asked for.
+        var studies: [String] = []
     }
 
     /// What was read lately, and what of it is known well enough, on which terms.
@@ -63,6 +65,11 @@ package final class Spanner: Sendable {
     }
 
     package var sourceNames: [String] { sources.map(\.source.name) }
+
+    /// Those that answer relational questions, as a probe has found.
+    package var relationalNames: [String] {
+        sources.filter { $0.source.capabilities.relationalSeries == .works }.map(\.source.name)
+    }
 
     /// Of the sources with these AE titles, in their order.
     package func names(ofAETitles titles: [String]) -> [String] {
@@ -112,6 +119,17 @@ package final class Spanner: Sendable {
     /// Asks sources for the series of a study, and keeps them.
     package func askSeries(of study: String, at names: [String], within deadline: Duration) async -> [Absence] {
         await ask(names.map { .series(source: $0, study: study) }, within: deadline).absences
+    }
+
+    /// The studies that series belong to, of the sources that can be asked for a series alone.
+    package func studies(
+        ofSeries series: [String], within deadline: Duration
+    ) async -> (studies: [String], absences: [Absence]) {
+        let questions = relationalNames.flatMap { name in
+            series.map { LiveQuestion.studyOfSeries(source: name, series: $0) }
+        }
+        let answers = await ask(questions, within: deadline)
+        return (Set(answers.studies).sorted(), answers.absences)
     }
 
     /// Asks for the instances of all these series at once.
@@ -174,6 +192,7 @@ package final class Spanner: Sendable {
 
     private struct Answers: Sendable {
         var instances: [CatalogInstance] = []
+        var studies: [String] = []
         var absences: [Absence] = []
     }
 
@@ -189,6 +208,7 @@ package final class Spanner: Sendable {
                 let reason = answer == nil ? "no answer within \(deadline.inWords)" : answer?.absence
                 if let reason { absences.insert(Absence(source: question.source, reason: reason)) }
                 answers.instances += answer?.instances ?? []
+                answers.studies += answer?.studies ?? []
             }
             answers.absences = absences.sorted { ($0.source, $0.reason) < ($1.source, $1.reason) }
             return answers
@@ -293,6 +313,10 @@ package final class Spanner: Sendable {
             // A part of the series would look like all of them.
             guard answer.absence == nil else { break }
             try await pool.persistently { try await $0.keep(records, of: source.id, study: study, asked: asked) }
+        case .studyOfSeries(_, let series):
+            // Who ignores the key shows others too.
+            answer.studies = readable { try? $0.dataSet() }.filter { $0.text(.seriesInstanceUID) == series }
+                .compactMap { $0.text(.studyInstanceUID) }.filter(\.isUID)
         case .instances(_, let study, let series):
             answer.instances = readable { try? $0.dataSet() }.filter { dataSet in
                 let shown = dataSet.text(.seriesInstanceUID) ?? ""

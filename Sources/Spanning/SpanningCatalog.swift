@@ -123,7 +123,8 @@ package struct SpanningCatalog: Sendable {
         if let asked = query.uids(of: .seriesInstanceUID), !query.names(.studyInstanceUID),
             !Set(byStudy.values.joined().map(\.record.seriesInstanceUID)).isSuperset(of: asked)
         {
-            gaps.unproven = spanner?.sourceNames ?? []
+            let asked = terms.policy == .never ? [] : spanner?.relationalNames ?? []
+            gaps.unproven = (spanner?.sourceNames ?? []).filter { !asked.contains($0) }
         }
         return (matches, gaps)
     }
@@ -135,15 +136,34 @@ package struct SpanningCatalog: Sendable {
         var studyQuery = StudyQuery(level: .study)
         studyQuery.keys = query.keys.filter { $0.attribute.level <= .study }
         studyQuery.limit = Self.mostStudies
+        var absences: [Absence] = []
         if !studyQuery.names(.studyInstanceUID),
             let series = query.uids(of: .seriesInstanceUID),
             let uid = AttributeDictionary.attribute(.studyInstanceUID)
         {
-            studyQuery.keys.append(QueryKey(attribute: uid, match: .uids(try await catalog.studies(ofSeries: series))))
+            let parents = try await studies(ofSeries: series, terms)
+            studyQuery.keys.append(QueryKey(attribute: uid, match: .uids(parents.studies)))
+            absences = parents.absences
         }
         var (answer, gaps) = try await search(studyQuery, terms)
+        gaps.absences += absences.filter { !gaps.absences.contains($0) }
         gaps.studiesWithUnknownSeries = max(0, answer.total - answer.studies.count)
         return (answer.studies, gaps)
+    }
+
+    /// The studies that series belong to: from the index, and for those that it does not have from the sources that answer
+    /// relational questions.
+    private func studies(
+        ofSeries series: [String], _ terms: Terms
+    ) async throws -> (studies: [String], absences: [Absence]) {
+        let known = try await catalog.studies(ofSeries: series)
+        let indexed = Set(try await catalog.series(of: known).map(\.record.seriesInstanceUID))
+        let unknown = series.filter { !indexed.contains($0) && $0.isUID }
+        guard let spanner, terms.policy != .never, (1...Self.mostSeries).contains(unknown.count) else {
+            return (known, [])
+        }
+        let (found, absences) = await spanner.studies(ofSeries: unknown, within: terms.deadline)
+        return (Set(known + found).sorted(), absences)
     }
 
     /// Whose series or instances are looked through.
@@ -152,7 +172,7 @@ package struct SpanningCatalog: Sendable {
     // MARK: Instances
 
     /// Instances are not indexed: who holds the study is asked, series by series. nil: the query names no study and no series
-    /// whose study is indexed, so that nobody can be asked.
+    /// whose study can be found, so that nobody can be asked.
     package func searchInstances(
         _ query: StudyQuery, _ terms: Terms
     ) async throws -> (matches: [CatalogInstance], gaps: Gaps)? {
@@ -161,7 +181,7 @@ package struct SpanningCatalog: Sendable {
         seriesQuery.keys = query.keys.filter { $0.attribute.level <= .series }
         guard query.names(.studyInstanceUID) || query.names(.seriesInstanceUID) else { return nil }
         var (series, gaps) = try await searchSeries(seriesQuery, terms)
-        guard !series.isEmpty else { return query.names(.studyInstanceUID) ? ([], gaps) : nil }
+        guard !series.isEmpty else { return query.names(.studyInstanceUID) || !gaps.isIncomplete ? ([], gaps) : nil }
         guard terms.policy != .never else {
             gaps.unproven = spanner.sourceNames
             return ([], gaps)

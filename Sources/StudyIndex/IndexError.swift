@@ -8,8 +8,10 @@ package struct IndexError: Error, Sendable, Equatable, CustomStringConvertible {
         /// The database was migrated by a later version.
         case schemaTooNew
         case unknownSource
-        /// A search that the database did not end in time (F149).
+        /// A search that the database did not end in time, or that too many names match (F149).
         case tooBroad
+        /// The database lacks an extension that the schema needs.
+        case extensionMissing
         case corrupt
     }
     package let code: Code

@@ -35,6 +35,7 @@ enum Migrations {
                     "the database's migration \(row.string(0) ?? "?") is not this program's \(migration.name)")
             }
         }
+        if applied.count < all.count { try createExtension(connection) }
         for (position, migration) in all.enumerated().dropFirst(applied.count) {
             try connection.execute(script: migration.sql)
             try connection.query(
@@ -42,5 +43,19 @@ enum Migrations {
                 [.int(Int64(position + 1)), .text(migration.name), .bytes(SHA256.hash(Array(migration.sql.utf8)))])
         }
         return all.count
+    }
+
+    /// Trigrams, for infixes of names. PostgreSQL lets any role that may create in a database install it.
+    private static func createExtension(_ connection: PostgresConnection) throws {
+        do { try connection.execute(script: "CREATE EXTENSION IF NOT EXISTS pg_trgm") } catch {
+            throw error.code == .server ? Self.missing(error) : error
+        }
+    }
+
+    private static func missing(_ error: PostgresError) -> any Error {
+        IndexError(
+            .extensionMissing,
+            "the database has no extension pg_trgm, and it could not be installed (\(error.detail)): install PostgreSQL's "
+                + "contrib package on its server, and run CREATE EXTENSION pg_trgm in this database as a superuser")
     }
 }

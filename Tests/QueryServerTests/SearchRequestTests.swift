@@ -98,11 +98,16 @@ import Testing
         #expect(request.warnings.count == 1)
     }
 
-    @Test func fuzzyMatchingIsSaidToBeUnsupported() throws {
+    /// Wherever in the query it stands, and for names only.
+    @Test func fuzzyMatchingIsOfNames() throws {
+        let request = try request(
+            "PatientName=Jo+do&fuzzymatching=true&ReferringPhysicianName=HOUSE*&StudyDescription=a+b")
         #expect(
-            try request("fuzzymatching=true").warnings == [
-                "The fuzzymatching parameter is not supported. Only literal matching has been performed."
+            request.query.keys.map(\.match) == [
+                .fuzzyName(FuzzyName("jo do")), .fuzzyName(FuzzyName("house*")), .single("a b"),
             ])
+        #expect(request.warnings.isEmpty)
+        #expect(try match("PatientName", in: "PatientName=Jo+do&fuzzymatching=false") == .name("jo do"))
     }
 
     @Test(arguments: [

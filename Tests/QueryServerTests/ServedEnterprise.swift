@@ -24,9 +24,11 @@ struct ServedEnterprise: Sendable {
     static let today = DICOMDate(year: 2026, month: 11, day: 24) ?? .latest
     static let names = ["pacs-a", "pacs-g"]
 
-    /// - Parameter sweeps: whether the index has seen the sources before.
+    /// - Parameters:
+    ///   - sweeps: whether the index has seen the sources before.
+    ///   - names: the sources; what a probe would find of relational questions is known.
     static func with(
-        sweeps: Bool = true, freshness: Freshness = Freshness(maximumAge: .seconds(3_600)),
+        sweeps: Bool = true, names: [String] = names, freshness: Freshness = Freshness(maximumAge: .seconds(3_600)),
         _ adjust: (inout FindService.Settings) throws -> Void = { _ in },
         _ body: @Sendable (ServedEnterprise) async throws -> Void
     ) async throws {
@@ -102,10 +104,11 @@ struct ServedEnterprise: Sendable {
                 host: "127.0.0.1", port: pacs.port, called: try AETitle(pacs.profile.aeTitle),
                 calling: try AETitle("CONCORD"), defaultCharacterSet: .latin1)
             peer.timeouts.connect = .seconds(2)
-            return SpanningSource(
-                source: SweepSource(
-                    id: try #require(ids[pacs.profile.name]), name: pacs.profile.name, peer: peer, associations: 4,
-                    maximumResults: nil), issuer: pacs.profile.issuer)
+            var source = SweepSource(
+                id: try #require(ids[pacs.profile.name]), name: pacs.profile.name, peer: peer, associations: 4,
+                maximumResults: nil)
+            source.capabilities.relationalSeries = pacs.profile.temper.takesRelationalQuestions ? .works : .refused
+            return SpanningSource(source: source, issuer: pacs.profile.issuer)
         }
     }
 

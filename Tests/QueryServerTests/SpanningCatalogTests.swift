@@ -89,6 +89,33 @@ import Testing
         }
     }
 
+    /// Whoever takes relational questions is asked which study a series belongs to; the others may have it too.
+    @Test func aSeriesWhoseStudyIsNotKnownIsFoundWhereRelationalQuestionsAreTaken() async throws {
+        try await ServedEnterprise.with(sweeps: false, names: ["pacs-d", "pacs-g"]) { served in
+            let position = try #require(served.enterprise.sources.firstIndex { $0.name == "pacs-d" })
+            let held = served.enterprise.copies(at: position).lazy.flatMap { SimulatedSeries.all(of: $0) }
+            let wanted = try #require(held.first { $0.studyUID.isUID })
+            let attribute = try #require(AttributeDictionary.attribute(.seriesInstanceUID))
+            var query = StudyQuery(level: .series)
+            func search(_ series: String, _ policy: SpanningPolicy) async throws -> (
+                found: [String], unproven: [String]
+            ) {
+                query.keys = [QueryKey(attribute: attribute, match: .uids([series]))]
+                var terms = SpanningCatalog.Terms(deadline: .seconds(20))
+                terms.policy = policy
+                let (matches, gaps) = try await served.catalog.searchSeries(query, terms)
+                #expect(gaps.absences.isEmpty)
+                return (matches.map(\.series.record.seriesInstanceUID), gaps.unproven)
+            }
+            let never = try await search(wanted.uid, .never)
+            #expect(never.found.isEmpty && never.unproven == ["pacs-d", "pacs-g"])
+            let found = try await search(wanted.uid, .auto)
+            #expect(found.found == [wanted.uid] && found.unproven.isEmpty)
+            let nobodys = try await search("1.2.3", .auto)
+            #expect(nobodys.found.isEmpty && nobodys.unproven == ["pacs-g"])
+        }
+    }
+
     /// An outage is not “no such study”.
     @Test func aStudyIsNotFoundOnlyIfAllHaveAnswered() {
         var gaps = SpanningCatalog.Gaps()

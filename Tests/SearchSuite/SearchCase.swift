@@ -8,6 +8,7 @@ package struct SearchCase: Sendable, CustomStringConvertible {
 
     struct Question: Sendable {
         var keys: [String: String]
+        var isFuzzy = false
         var limit = 1_000
         var offset = 0
         var isRight: @Sendable (StudyAnswer) -> Bool
@@ -20,7 +21,7 @@ package struct SearchCase: Sendable, CustomStringConvertible {
             var query = StudyQuery()
             for (keyword, text) in question.keys.sorted(by: { $0.key < $1.key }) {
                 guard let attribute = AttributeDictionary.attribute(keyword: keyword) else { continue }
-                query.keys.append(try QueryKey(attribute, parsing: text))
+                query.keys.append(try QueryKey(attribute, parsing: text, isFuzzy: question.isFuzzy))
             }
             query.limit = question.limit
             query.offset = question.offset
@@ -33,9 +34,8 @@ package struct SearchCase: Sendable, CustomStringConvertible {
     }
 
     package static let all = [
-        likesOwnWildcardsAreLiteral, namesByAnyGroup, namesByTheirMiddle, differentPatients, doubtfulPatients,
-        onePatientSpelledTwice,
-        whatIsNotReturned, pages,
+        likesOwnWildcardsAreLiteral, namesByAnyGroup, namesByTheirMiddle, fuzzyNames, differentPatients,
+        doubtfulPatients, onePatientSpelledTwice, whatIsNotReturned, pages,
     ]
 }
 
@@ -98,6 +98,23 @@ extension SearchCase {
             Question(["PatientName": "*ull?r*"], finds: ["1.2", "1.3"]), Question(["PatientName": "*xyz*"], finds: []),
             Question(["PatientName": "?uller"], finds: ["1.3"]),
         ])
+
+    /// F144.
+    private static let fuzzyNames = SearchCase(
+        description: "fuzzy names are found by the beginnings and sounds of their words",
+        copies: at(
+            "a",
+            [
+                .sample("1.1", [.patientName: "Doe^John"]), .sample("1.2", [.patientName: "DOE^JIM"]),
+                .sample("1.3", [.patientName: "Иванов^Иван", .referringPhysicianName: "Meyer^Max"]),
+                .sample("1.4", [.patientName: ""]),
+            ]),
+        questions: [
+            ("PatientName", "jo do", ["1.1"]), ("PatientName", "ohn", []), ("PatientName", "Iwanow", ["1.3"]),
+            ("PatientName", "d", ["1.1", "1.2"]), ("ReferringPhysicianName", "maier", ["1.3"]),
+        ].map { keyword, text, uids in
+            Question(keys: [keyword: text], isFuzzy: true) { $0.uids == uids && $0.total == uids.count }
+        })
 
     /// Promise 5.
     private static let differentPatients = SearchCase(

@@ -12,7 +12,13 @@ package struct SearchExercise {
     ]
     private static let names = [
         "MUELLER^ANNA", "Müller^Anna", "MULLER", "YAMADA^TARO=山田^太郎=やまだ^たろう", "=山田^花子", "", "O'NEIL^J_K", "A%^B",
-        "a\\b",
+        "a\\b", "MAIER-SMITH^JO", "Иванов^Иван", "IWANOW^IVAN", "Müller^Jörg=山本^山田", "김^희중", "KIM^HEEJUNG=金^希中=김^희중",
+        "Schmidt^Anna Maria^^Dr.", "ΠΑΠΑΔΟΠΟΥΛΟΣ^Γ", "==タナカ", "Ndiaye", "山", "山本^田中",
+    ]
+    /// What people type, some of it only the middle of a name.
+    private static let typed = [
+        "山田", "田^太", "muller^anna", "ヤマダ", "jo ma", "ohn", "ann", "schmitt", "иван", "ivanov", "o'n", "田", "희중", "ull",
+        "ier-s", "anna mar", "παπα", "an", "^", "=", "k", "タナ", "山本 jorg", "dr", "neil k", "*山*田*",
     ]
     private static let dates = ["20200101", "20200102", "2020.01.03", "20211231", "", "20201345", "00010101"]
     private static let times = ["10", "1011", "101112.5", "", "240000", "235959.999999", "00:00"]
@@ -63,19 +69,32 @@ package struct SearchExercise {
                 "ReferringPhysicianName",
                 "StudyDescription", "NumberOfStudyRelatedInstances", "SeriesDescription",
             ])
-            guard let attribute = AttributeDictionary.attribute(keyword: keyword),
-                let key = try? QueryKey(attribute, parsing: value(for: keyword))
-            else { continue }
-            query.keys.append(key)
+            query.keys += key(keyword)
         }
         return query
+    }
+
+    /// Names alone: together with other keys few queries have an answer.
+    package mutating func nameQuery() -> StudyQuery {
+        var query = StudyQuery()
+        query.limit = 10_000
+        query.keys = key(one(["PatientName", "PatientName", "ReferringPhysicianName"]))
+        return query
+    }
+
+    private mutating func key(_ keyword: String) -> [QueryKey] {
+        let isFuzzy = Int.random(in: 0..<3, using: &random) == 0
+        guard let attribute = AttributeDictionary.attribute(keyword: keyword),
+            let key = try? QueryKey(attribute, parsing: value(for: keyword), isFuzzy: isFuzzy)
+        else { return [] }
+        return [key]
     }
 
     private mutating func value(for keyword: String) -> String {
         switch keyword {
         case "StudyInstanceUID":
             (0..<4).map { _ in "1.2.\(Int.random(in: 0..<130, using: &random))" }.joined(separator: "\\")
-        case "PatientName", "ReferringPhysicianName": pattern(one(Self.names + ["山田", "muller^anna", "ヤマダ"]))
+        case "PatientName", "ReferringPhysicianName": name()
         case "StudyDate", "PatientBirthDate":
             one(["20200101", "20200101-20200102", "-20200102", "20200103-", "20190101-20221231"])
         case "StudyTime": one(["10", "1000-1100", "-1200", "235959-", "101112.5"])
@@ -84,6 +103,27 @@ package struct SearchExercise {
         case "PatientSex": one(["F", "M", "O"])
         default: pattern(one(Self.texts + ["HOSP", "OTHER"]))
         }
+    }
+
+    /// What people ask of names: infixes as viewers send them (F124), beginnings of any group, wildcards anywhere.
+    private mutating func name() -> String {
+        let text = one(Self.names + Self.typed)
+        switch Int.random(in: 0..<5, using: &random) {
+        case 0: return "*" + text + "*"
+        case 1: return "*" + part(of: text, from: nil) + "*"
+        case 2:
+            let groups = text.utf8.split(separator: 0x3D).map { String(Substring($0)) }
+            return part(of: one(groups), from: 0) + "*"
+        case 3: return part(of: text, from: nil) + "*" + part(of: text, from: nil) + "*"
+        default: return pattern(text)
+        }
+    }
+
+    private mutating func part(of text: String, from: Int?) -> String {
+        let scalars = Array(text.unicodeScalars)
+        let from = from ?? Int.random(in: 0...scalars.count, using: &random)
+        let to = Int.random(in: from...scalars.count, using: &random)
+        return String(String.UnicodeScalarView(scalars[from..<to]))
     }
 
     /// The text, or the text with a wildcard somewhere.
@@ -107,8 +147,8 @@ package struct SearchExercise {
         of catalog: any StudyCatalog, with copies: [SearchedCopy], queries: Int
     ) async throws -> [String] {
         var disagreements: [String] = []
-        for _ in 0..<queries {
-            let query = query()
+        for number in 0..<queries {
+            let query = number % 2 == 0 ? query() : nameQuery()
             let answer = try await catalog.search(query)
             let expected = Self.reference(query, copies)
             let uids = answer.studies.map(\.record.studyInstanceUID)
@@ -127,7 +167,7 @@ package struct SearchExercise {
     // MARK: Reference
 
     /// The studies that an answer must name, each with its observations that match.
-    static func reference(_ query: StudyQuery, _ copies: [SearchedCopy]) -> [String: [StudyRecord]] {
+    package static func reference(_ query: StudyQuery, _ copies: [SearchedCopy]) -> [String: [StudyRecord]] {
         var found: [String: [StudyRecord]] = [:]
         for (uid, copies) in Dictionary(grouping: copies, by: \.record.studyInstanceUID) {
             let records = copies.map(effective)
@@ -156,7 +196,7 @@ package struct SearchExercise {
         [DICOM.Tag.patientID, .issuerOfPatientID, .patientName, .patientBirthDate, .patientSex].map { record[$0] }
     }
 
-    static func describe(_ query: StudyQuery) -> String {
+    package static func describe(_ query: StudyQuery) -> String {
         query.keys.map { "\($0.attribute.keyword) \($0.match)" }.joined(separator: ", ")
     }
 }

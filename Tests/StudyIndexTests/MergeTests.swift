@@ -26,6 +26,7 @@ import Testing
                 SELECT md5(string_agg(v, ',' ORDER BY v)) FROM (
                     SELECT 'o' || study_uid || xmin || ctid FROM observation
                     UNION ALL SELECT 's' || study_uid || xmin || ctid FROM study
+                    UNION ALL SELECT 'n' || key || xmin || ctid FROM person_name
                     UNION ALL SELECT 'c' || study_uid || xmin || ctid FROM change) t (v)
                 """
             let before = try await test.sql(versions)[0].string(0)
@@ -46,6 +47,72 @@ import Testing
                     == "MR HEAD")
             #expect(try await test.count("SELECT count(*) FROM observation WHERE changed_at > first_seen") == 1)
         }
+    }
+
+    /// What indexes of names cost is paid once for each name.
+    @Test func aNameIsEnteredOnceForAllWhoHaveIt() async throws {
+        try await TestIndex.with { test in
+            try await test.sweep(
+                "a",
+                [
+                    .sample("1.1", [.patientName: "HOUSE^G"]), .sample("1.2", [.patientName: "House^G^^"]),
+                    .sample("1.3", [.patientName: nil, .referringPhysicianName: ""]),
+                ])
+            let names = "SELECT string_agg(key || ' ' || xmin, ',' ORDER BY key) FROM person_name"
+            let before = try await test.sql(names)[0].string(0)
+            #expect(try await test.count("SELECT count(*) FROM person_name") == 2)
+            #expect(
+                try await test.count("SELECT count(*) FROM observation WHERE name_id = physician_name_id") == 2)
+            #expect(
+                try await test.count(
+                    "SELECT count(*) FROM observation WHERE name_id IS NULL AND physician_name_id IS NOT NULL") == 1)
+            try await test.sweep("b", [.sample("1.4", [.patientName: "HOUSE^G"])])
+            #expect(try await test.sql(names)[0].string(0) == before)
+        }
+    }
+
+    @Test func concurrentMergesOfTheSameNewNamesAgree() async throws {
+        try await TestIndex.with { test in
+            let index = test.index
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for (position, source) in ["a", "b", "c"].enumerated() {
+                    let slice = try await test.claimed(source)
+                    let records = (0..<200).map { number in
+                        StudyRecord.sample(
+                            "1.\(position).\(number)",
+                            [.patientName: "N\(number * (position + 1) % 201)", .referringPhysicianName: "N\(number)"])
+                    }
+                    group.addTask {
+                        _ = try await index.finish(
+                            slice, outcome: .complete(.of(records.count)), records: records)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await test.count("SELECT count(*) FROM observation") == 600)
+            #expect(
+                try await test.count(
+                    """
+                    SELECT count(*) FROM observation o JOIN person_name n ON n.id = o.name_id AND n.key = o.name_key
+                    """) == 600)
+        }
+    }
+
+    /// Somebody else's server may not let us install what the schema needs.
+    @Test func aMissingExtensionIsSaidWithWhatToDo() async throws {
+        let connectionString = try await TestCluster.shared.database()
+        let owner = PostgresPool(connectionString: connectionString, size: 1)
+        try await owner.withConnection {
+            try $0.execute(
+                script: """
+                    DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN; GRANT CREATE ON SCHEMA public TO guest
+                    """)
+        }
+        await owner.close()
+        let pool = PostgresPool(
+            connectionString: connectionString.replacing("user=concord", with: "user=guest"), size: 1)
+        await #expect(throws: IndexError(.extensionMissing, "")) { try await StudyIndex(pool: pool).migrate() }
+        await pool.close()
     }
 
     @Test func notReturnedAndReturnedEmptyAreDifferent() async throws {

@@ -16,10 +16,56 @@ import Testing
         }
     }
 
+    /// Names that are too many to be listed are compared with each row, or read in their order.
+    @Test(arguments: [4, 5] as [UInt64]) func itFindsThemWhetherNamesAreListedOrNot(seed: UInt64) async throws {
+        try await TestIndex.with { test in
+            var exercise = SearchExercise(seed: seed)
+            let copies = exercise.copies(studies: 120)
+            try await test.sweep(copies)
+            for _ in 0..<150 {
+                let query = exercise.nameQuery()
+                let expected = Set(SearchExercise.reference(query, copies).keys)
+                let unlisted = SearchStatement(query)
+                for (sql, parameters) in [unlisted.amongAll(), unlisted.amongNewest()] {
+                    let found = Set(try await test.sql(sql, parameters).compactMap { $0.string(4) })
+                    #expect(found == expected, "\(SearchExercise.describe(query))")
+                }
+            }
+        }
+    }
+
     @Test(arguments: SearchCase.all) func itAnswersAsEveryCatalogDoes(each: SearchCase) async throws {
         try await TestIndex.with { test in
             try await test.sweep(each.copies)
             #expect(try await each.failures(of: test.index) == [])
+        }
+    }
+
+    /// F128: Weasis shows what a refusal says only of those for broad searches.
+    @Test func infixesThatMoreNamesHaveThanCanBeLookedThroughAreTooBroad() async throws {
+        try await TestIndex.with { test in
+            try await test.sweep(
+                "a", [.sample("1.1", [.patientName: "ZZANDERSZZ"]), .sample("1.2", [.patientName: "OTHER"])])
+            func fill(_ count: Int) async throws {
+                try await test.sql(
+                    """
+                    INSERT INTO person_name (key, terms)
+                    SELECT 'anders' || n, array_to_tsvector(ARRAY['anders' || n]) FROM generate_series(1, $1) n
+                    ON CONFLICT DO NOTHING
+                    """, [.int(Int64(count))])
+            }
+            try await fill(FoundNames.most - 1)
+            #expect(try await test.uids(["PatientName": "*anders*"]) == ["1.1"])
+            try await fill(FoundNames.most)
+            await #expect(throws: IndexError(.tooBroad, "")) { try await test.search(["PatientName": "*anders*"]) }
+            // Another key finds few, or names are read in their order: nothing is too broad about it.
+            #expect(
+                try await test.uids(["PatientName": "*anders*", "StudyDate": "20200315"]) == ["1.1"])
+            #expect(try await test.uids(["PatientName": "*anders*", "PatientID": "P1"]) == ["1.1"])
+            #expect(
+                try await test.uids(["PatientName": "*anders*", "StudyInstanceUID": "1.1\\1.2"]) == ["1.1"])
+            #expect(try await test.uids(["PatientName": "anders*"]) == [])
+            #expect(try await test.uids(["PatientName": "zza*"]) == ["1.1"])
         }
     }
 
@@ -36,20 +82,41 @@ import Testing
                 query.keys.append(
                     try QueryKey(try #require(AttributeDictionary.attribute(keyword: keyword)), parsing: text))
             }
-            let statement = SearchStatement(query)
+            let statement = try await test.index.statement(query)
             #expect(statement.isSelective)
-            let (sql, parameters) = statement.amongAll()
-            let plan = try await test.pool.withConnection { connection in
-                // A small table is read whole unless that is forbidden; then only a shape that no index serves is.
-                try connection.execute(script: "SET enable_seqscan = off; SET plan_cache_mode = force_custom_plan")
-                return try connection.query("EXPLAIN " + sql, parameters).compactMap { $0.string(0) }
-            }
-            #expect(!plan.contains { $0.contains("Seq Scan on observation") || $0.contains("Seq Scan on study") })
+            try await expectNoScan(of: ["observation", "study"], statement.amongAll(), test)
         }
+    }
+
+    @Test(arguments: ["mul*", "mul*er", "*ull*", "*山田*", "*山田太郎*", "山田^太郎", "muller^anna", "?uller"])
+    func namesAreFoundByAnIndex(text: String) async throws {
+        try await TestIndex.with { test in
+            let attribute = try #require(AttributeDictionary.attribute(.patientName))
+            for isFuzzy in [false, true] {
+                let key = try QueryKey(attribute, parsing: text, isFuzzy: isFuzzy)
+                let condition = try #require(NameCondition(key.match))
+                try await expectNoScan(of: ["person_name"], condition.statement(), test)
+            }
+        }
+    }
+
+    /// A small table is read whole unless that is forbidden; then only a shape that no index serves is.
+    private func expectNoScan(
+        of tables: [String], _ statement: (sql: String, parameters: [PostgresValue]), _ test: TestIndex
+    ) async throws {
+        let plan = try await test.pool.withConnection { connection in
+            try connection.execute(script: "SET enable_seqscan = off; SET plan_cache_mode = force_custom_plan")
+            return try connection.query("EXPLAIN " + statement.sql, statement.parameters).compactMap { $0.string(0) }
+        }
+        #expect(!plan.contains { line in tables.contains { line.contains("Seq Scan on \($0)") } }, "\(plan)")
     }
 }
 
 extension TestIndex {
+    fileprivate func uids(_ keys: [String: String]) async throws -> [String] {
+        try await search(keys).studies.map(\.record.studyInstanceUID)
+    }
+
     fileprivate func sweep(_ copies: [SearchedCopy]) async throws {
         for source in ["a", "b", "c"] {
             try await sweep(source, copies.filter { $0.source == source }.map(\.record))

@@ -1,6 +1,20 @@
 -- The index: what each source says of each study, and one consolidated row per study.
 -- Searched texts have the C collation whatever the database's is: prefixes are ranges, and order is the same everywhere.
 
+-- The distinct names of patients and referring physicians, folded: the indexes that searches of names need cost much, and
+-- are written once for each name. Names that no observation has any more stay: they find nothing.
+CREATE TABLE person_name (
+    id                                  int8 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    key                                 text COLLATE "C" NOT NULL,
+    -- Words, sounds and pairs of ideographs (NameTerms.swift).
+    terms                               tsvector NOT NULL,
+    -- With the id: names that begin with something are read from this index alone.
+    CONSTRAINT person_name_key UNIQUE (key) INCLUDE (id)
+);
+CREATE INDEX person_name_terms ON person_name USING gin (terms);
+-- Infixes. Of three and more characters; Chinese, Japanese and Korean ones of two are found by `terms`.
+CREATE INDEX person_name_trigrams ON person_name USING gin (key gin_trgm_ops);
+
 CREATE TABLE observation (
     study_uid                           text COLLATE "C" NOT NULL CHECK (study_uid <> ''),
     source_id                           int4 NOT NULL REFERENCES source,
@@ -24,9 +38,12 @@ CREATE TABLE observation (
     timezone_offset_from_utc            text,
     -- Normalised for matching and comparing; NULL where there is nothing to normalise.
     issuer                              text COLLATE "C" NOT NULL,
-    -- Folded names; NULL where characters were lost.
+    -- The folded name; NULL where characters were lost.
     name_key                            text COLLATE "C",
-    physician_key                       text COLLATE "C",
+    -- In person_name, NULL as above. No foreign keys: names are never deleted, and checking would lock one row of them for
+    -- each that is written.
+    name_id                             int8,
+    physician_name_id                   int8,
     study_day                           date,
     study_clock                         int8,
     birth_day                           date,
@@ -55,9 +72,9 @@ CREATE TABLE observation (
 CREATE INDEX observation_day ON observation (study_day, source_id);
 CREATE INDEX observation_patient ON observation (left(patient_id, 64));
 CREATE INDEX observation_accession ON observation (left(accession_number, 64));
-CREATE INDEX observation_name ON observation (left(name_key, 64));
--- Rows that name-prefix and exact searches cannot find by those: names of several groups, and damaged texts.
-CREATE INDEX observation_grouped_name ON observation (study_uid) WHERE strpos(name_key, '=') > 0;
+CREATE INDEX observation_name ON observation (name_id);
+CREATE INDEX observation_physician ON observation (physician_name_id);
+-- Rows that those do not find: damaged texts.
 CREATE INDEX observation_lossy ON observation (study_uid) WHERE lossy IS NOT NULL;
 CREATE INDEX observation_missing ON observation (source_id) WHERE missing_since IS NOT NULL;
 
@@ -83,7 +100,6 @@ CREATE TABLE study (
     timezone_offset_from_utc            text,
     issuer                              text COLLATE "C",
     name_key                            text COLLATE "C",
-    physician_key                       text COLLATE "C",
     study_day                           date,
     study_clock                         int8,
     birth_day                           date,

@@ -51,6 +51,7 @@ extension QueryKey {
             StudyRecord.modalities(in: text).contains { value in patterns.contains { Self.matches($0, value) } }
         case .name(let pattern):
             Self.matchesName(pattern, PersonName(text).matchingKey)
+        case .fuzzyName(let name): name.matches(PersonName(text).matchingKey)
         }
     }
 

@@ -65,6 +65,8 @@ package struct QueryKey: Sendable, Hashable {
         case anyOf([String])
         /// A name pattern already folded by `MatchingKey`; matches the whole name or one of its groups.
         case name(String)
+        /// Names that `name` matches, and those that have all of its words (`fuzzymatching`).
+        case fuzzyName(FuzzyName)
         case integer(Int)
     }
 
@@ -75,7 +77,9 @@ package struct QueryKey: Sendable, Hashable {
 
     /// Reads a key's text as clients send it: empty and `*` are universal matching, lists of UIDs and modalities come with
     /// backslashes or commas (F125, F126).
-    package init(_ attribute: QueryAttribute, parsing text: String) throws(DICOMError) {
+    ///
+    /// - Parameter isFuzzy: whether names match fuzzily; other attributes never do.
+    package init(_ attribute: QueryAttribute, parsing text: String, isFuzzy: Bool = false) throws(DICOMError) {
         self.attribute = attribute
         let trimmed = text.trimmingSpaces()
         guard !trimmed.unicodeScalars.contains(where: { $0.value < 0x20 }) else {
@@ -108,7 +112,7 @@ package struct QueryKey: Sendable, Hashable {
             match = .integer(value)
         case .personName:
             let folded = PersonName(trimmed).matchingKey
-            match = folded.isEmpty ? .universal : .name(folded)
+            match = folded.isEmpty ? .universal : isFuzzy ? .fuzzyName(FuzzyName(folded)) : .name(folded)
         }
     }
 

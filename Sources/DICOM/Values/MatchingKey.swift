@@ -89,4 +89,30 @@ package enum MatchingKey {
         "ß": "ss", "ẞ": "ss", "Ø": "o", "ø": "o", "Ł": "l", "ł": "l", "Đ": "d", "đ": "d", "Æ": "ae", "æ": "ae",
         "Œ": "oe", "œ": "oe", "Þ": "th", "þ": "th", "Ð": "d", "ð": "d", "ı": "i", "İ": "i", "ς": "σ",
     ]
+
+    // MARK: Words
+
+    /// The words of a folded text: runs of letters, digits and their marks. Apostrophes are no borders (`o'neil`, `oneil`).
+    ///
+    /// - Parameter wildcards: whether `*` and `?` are parts of words.
+    package static func words(in folded: String, wildcards: Bool = false) -> [String] {
+        var words: [String] = []
+        var word = String.UnicodeScalarView()
+        func isPart(_ scalar: Unicode.Scalar) -> Bool {
+            if scalar == "*" || scalar == "?" { return wildcards }
+            if scalar.isASCII { return ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar) }
+            return scalar.properties.isAlphabetic || scalar.properties.numericType != nil || isMark(scalar)
+        }
+        for scalar in folded.unicodeScalars where !apostrophes.contains(scalar) {
+            if isPart(scalar) {
+                word.append(scalar)
+            } else if !word.isEmpty {
+                words.append(String(word))
+                word = String.UnicodeScalarView()
+            }
+        }
+        return word.isEmpty ? words : words + [String(word)]
+    }
+
+    private static let apostrophes: Set<Unicode.Scalar> = ["'", "\u{2019}", "\u{2BC}"]
 }

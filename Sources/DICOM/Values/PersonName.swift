@@ -73,8 +73,14 @@ package struct PersonName: Sendable, Hashable {
         while bytes.count > count, let last = bytes.last, last == one || last == other { bytes.removeLast() }
     }
 
-    /// What names are compared by: `canonical` folded by `MatchingKey`.
-    package var matchingKey: String { MatchingKey.folded(canonical) }
+    /// What names are matched by: `canonical` folded by `MatchingKey`, of which the first 500 characters count, so that
+    /// every name fits into an index.
+    package var matchingKey: String {
+        let folded = MatchingKey.folded(canonical)
+        return folded.utf8.count <= Self.matched ? folded : String(folded.unicodeScalars.prefix(Self.matched))
+    }
+
+    private static let matched = 500
 
     package var isEmpty: Bool { canonical.isEmpty }
 

@@ -62,6 +62,13 @@ struct ShardKeyCondition {
                 }, selectivity: .prefix)
         case .name(let pattern):
             self.init(name: pattern, column: name == "patient_name" ? "name_key" : "physician_key", &values)
+        case .fuzzyName(let wanted):
+            // Sounds have no index here: names are compared one by one.
+            let folded = name == "patient_name" ? "name_key" : "physician_key"
+            let pattern = values.add(.text(wanted.pattern))
+            self.init(
+                matches: { "\(ShardFunctions.nameMatchesFuzzily)(\($0).\(folded), \(pattern))" },
+                unknown: { "\($0).\(folded) IS NULL" })
         case .dates(let range):
             let normalised = name == "patient_birth_date" ? "birth_day" : "study_day"
             let bounds = Self.bounds(

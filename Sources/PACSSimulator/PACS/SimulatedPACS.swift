@@ -74,7 +74,8 @@ package final class SimulatedPACS: Sendable {
             case ("PATIENT", .patientRoot), ("PATIENT", .patientStudyOnly):
                 return try await answerPatients(keys, requested, responder)
             case ("SERIES", .studyRoot), ("SERIES", .patientRoot):
-                return try await answerSeries(keys, responder)
+                return try await answerSeries(
+                    keys, series: request.identifier.text(.seriesInstanceUID) ?? "", responder)
             default:
                 return FindStatus(0xA900, offendingElements: [.queryRetrieveLevel])
             }
@@ -82,7 +83,7 @@ package final class SimulatedPACS: Sendable {
 
         /// The series of one study, or where the source takes relational questions of all studies that match.
         private func answerSeries(
-            _ keys: [Attribute: String], _ responder: FindResponder
+            _ keys: [Attribute: String], series wanted: String, _ responder: FindResponder
         ) async throws -> FindStatus {
             let uid = keys[.studyInstanceUID] ?? ""
             guard !uid.isEmpty && !uid.contains("\\") || profile.temper.takesRelationalQuestions else {
@@ -91,7 +92,8 @@ package final class SimulatedPACS: Sendable {
             let encoder = IdentifierEncoder(isExplicit: responder.transferSyntax == .explicitVRLittleEndian)
             if let latency = profile.temper.latency { try await Task.sleep(for: latency) }
             for position in table.matches(keys) {
-                for series in SimulatedSeries.all(of: table.copies[position]) {
+                for series in SimulatedSeries.all(of: table.copies[position])
+                where wanted.isEmpty || series.uid == wanted {
                     try await responder.send(encoded: encoder.encode(series.elements))
                 }
                 if responder.isCancelled { return .cancelled }

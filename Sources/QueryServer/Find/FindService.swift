@@ -83,7 +83,10 @@ package struct FindService: Sendable {
         }
         query.qualify(byIssuer: peer.issuer)
         query.limit = settings.maximumMatches
-        let found = try await find(query)
+        let found: Found
+        do { found = try await find(query) } catch let error as IndexError where error.code == .tooBroad {
+            return .tooMany
+        }
         metrics.note(found.gaps)
         if found.matches.count > settings.maximumMatches || found.isMore { return .tooMany }
         if let refusal = found.refusal { return refusal }

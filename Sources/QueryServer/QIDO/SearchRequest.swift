@@ -30,15 +30,12 @@ struct SearchRequest {
         query.limit = Self.defaultResults
         var values: [QueryAttribute: [String]] = [:]
         var order: [QueryAttribute] = []
+        var isFuzzy = false
         for component in url.components {
             switch component.name.lowercased() {
             case "limit": try setLimit(component.value)
             case "offset": query.offset = try Self.count(component)
-            case "fuzzymatching":
-                if component.value.lowercased() == "true" {
-                    warnings.append(
-                        "The fuzzymatching parameter is not supported. Only literal matching has been performed.")
-                }
+            case "fuzzymatching": isFuzzy = component.value.lowercased() == "true"
             case "includefield": include(component.value)
             case "spanning":
                 guard let policy = SpanningPolicy(word: component.value) else {
@@ -55,7 +52,7 @@ struct SearchRequest {
             }
         }
         for attribute in order {
-            try add(attribute, values[attribute] ?? [])
+            try add(attribute, values[attribute] ?? [], isFuzzy: isFuzzy)
         }
         for (tag, uid) in path {
             guard let attribute = AttributeDictionary.attribute(tag) else { continue }
@@ -91,7 +88,9 @@ struct SearchRequest {
         }
     }
 
-    private mutating func add(_ attribute: QueryAttribute, _ values: [String]) throws(Refused) {
+    private mutating func add(
+        _ attribute: QueryAttribute, _ values: [String], isFuzzy: Bool
+    ) throws(Refused) {
         let filled = values.filter { !$0.isEmpty && $0 != "*" }
         guard let text = filled.first else {
             query.includeFields.append(attribute.tag)
@@ -100,7 +99,7 @@ struct SearchRequest {
         // Lists come with commas, backslashes, and as repeated parameters (F125, F126).
         let joined = filled.joined(separator: "\\")
         do {
-            query.keys.append(try QueryKey(attribute, parsing: attribute.isList ? joined : text))
+            query.keys.append(try QueryKey(attribute, parsing: attribute.isList ? joined : text, isFuzzy: isFuzzy))
         } catch {
             if let nothing = Self.endsBeforeItBegins(attribute, text) {
                 query.keys.append(nothing)

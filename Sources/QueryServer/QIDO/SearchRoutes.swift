@@ -42,7 +42,8 @@ struct SearchRoutes: Sendable {
         } catch let error as IndexError where error.code == .tooBroad {
             // Weasis shows the text of a 413, and takes any other refusal for an empty list (F128).
             throw RequestError(
-                status: .contentTooLarge, message: "too many studies to look through: add a patient, a date or a UID")
+                status: .contentTooLarge,
+                message: "\(error): write more of the name, or add a patient ID, a date or a UID")
         }
     }
 

@@ -124,9 +124,11 @@ extension StudyIndex {
         }
         counts.unchanged = staged.count - changed.count
         guard !changed.isEmpty else { return counts }
+        let names = changed.map(\.names)
+        let ids = try nameIDs(of: Set(names.flatMap { [$0.patient, $0.physician] }.compactMap { $0 }), connection)
         try connection.query(SQL.staging)
         try connection.copyIn(SQL.copyStaged) { writer in
-            for observation in changed { observation.write(to: &writer) }
+            for (observation, names) in zip(changed, names) { observation.write(to: &writer, names: names, ids: ids) }
         }
         let id = PostgresValue.int(Int64(source))
         let inserted = try connection.query(SQL.insertStudies, [id]).affectedRows

@@ -29,14 +29,15 @@ struct StagedObservation: Sendable {
         hash = SHA256.hash(bytes)
     }
 
-    /// In the order of `Queries/copy_staged.sql`.
-    func write(to writer: inout CopyWriter) {
+    /// In the order of `Queries/copy_staged.sql`. `ids`: of its names.
+    func write(to writer: inout CopyWriter, names: (patient: String?, physician: String?), ids: [String: Int64]) {
         let columns = AttributeDictionary.observation.count
-        writer.beginRow(columns: columns + 11)
+        writer.beginRow(columns: columns + 12)
         for text in record.texts { writer.append(text: text) }
         writer.append(text: issuer)
-        writer.append(text: nameKey(.patientName))
-        writer.append(text: nameKey(.referringPhysicianName))
+        writer.append(text: names.patient)
+        writer.append(int8: names.patient.flatMap { ids[$0] })
+        writer.append(int8: names.physician.flatMap { ids[$0] })
         writer.append(date: known(.studyDate, record.studyDate).map { Int32(Days.number($0)) })
         writer.append(int8: known(.studyTime, record.studyTime).map { Int64($0.microseconds) })
         writer.append(date: known(.patientBirthDate, record.birthDate).map { Int32(Days.number($0)) })
@@ -52,6 +53,9 @@ struct StagedObservation: Sendable {
 
     /// What was read from a text that lost characters is not known.
     private func known<T>(_ tag: Tag, _ value: T?) -> T? { record.lossy.contains(tag) ? nil : value }
+
+    /// What its names are found by; nil: not returned, or not whole.
+    var names: (patient: String?, physician: String?) { (nameKey(.patientName), nameKey(.referringPhysicianName)) }
 
     private func nameKey(_ tag: Tag) -> String? {
         guard let text = record[tag], !record.lossy.contains(tag) else { return nil }

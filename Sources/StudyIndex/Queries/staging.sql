@@ -4,7 +4,7 @@ CREATE TEMP TABLE IF NOT EXISTS staged (
     patient_sex text, study_date text, study_time text, accession_number text, study_id text,
     study_description text, referring_physician_name text, modalities_in_study text,
     number_of_study_related_series text, number_of_study_related_instances text, instance_availability text,
-    retrieve_ae_title text, timezone_offset_from_utc text, issuer text, name_key text, physician_key text,
-    study_day date, study_clock int8, birth_day date, modalities text[], series_count int4,
+    retrieve_ae_title text, timezone_offset_from_utc text, issuer text, name_key text, name_id int8,
+    physician_name_id int8, study_day date, study_clock int8, birth_day date, modalities text[], series_count int4,
     instance_count int4, lossy text[], content_hash bytea
 ) ON COMMIT DELETE ROWS

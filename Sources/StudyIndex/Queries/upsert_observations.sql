@@ -4,15 +4,15 @@ INSERT INTO observation (
     study_uid, patient_id, issuer_of_patient_id, patient_name, patient_birth_date, patient_sex, study_date,
     study_time, accession_number, study_id, study_description, referring_physician_name, modalities_in_study,
     number_of_study_related_series, number_of_study_related_instances, instance_availability,
-    retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, physician_key, study_day, study_clock,
+    retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, name_id, physician_name_id, study_day, study_clock,
     birth_day, modalities, series_count, instance_count, lossy, content_hash
 )
 SELECT $1, moment.t, moment.t,
        study_uid, patient_id, issuer_of_patient_id, patient_name, patient_birth_date, patient_sex, study_date,
        study_time, accession_number, study_id, study_description, referring_physician_name,
        modalities_in_study, number_of_study_related_series, number_of_study_related_instances,
-       instance_availability, retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, physician_key,
-       study_day, study_clock, birth_day, modalities, series_count, instance_count, lossy, content_hash
+       instance_availability, retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, name_id,
+       physician_name_id, study_day, study_clock, birth_day, modalities, series_count, instance_count, lossy, content_hash
 FROM staged, (SELECT ledger_now() AS t OFFSET 0) AS moment
 ORDER BY study_uid
 ON CONFLICT (study_uid, source_id) DO UPDATE
@@ -30,7 +30,8 @@ SET changed_at = CASE WHEN observation.content_hash = excluded.content_hash THEN
     number_of_study_related_instances = excluded.number_of_study_related_instances,
     instance_availability = excluded.instance_availability, retrieve_ae_title = excluded.retrieve_ae_title,
     timezone_offset_from_utc = excluded.timezone_offset_from_utc, issuer = excluded.issuer,
-    name_key = excluded.name_key, physician_key = excluded.physician_key, study_day = excluded.study_day,
+    name_key = excluded.name_key, name_id = excluded.name_id, physician_name_id = excluded.physician_name_id,
+    study_day = excluded.study_day,
     study_clock = excluded.study_clock, birth_day = excluded.birth_day, modalities = excluded.modalities,
     series_count = excluded.series_count, instance_count = excluded.instance_count, lossy = excluded.lossy,
     content_hash = excluded.content_hash

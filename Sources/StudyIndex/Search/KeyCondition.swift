@@ -4,7 +4,8 @@ import PostgresClient
 /// A condition on the table, or alias, that it is given.
 typealias SQLTest = @Sendable (_ table: String) -> String
 
-/// One matching key as SQL on a row of `observation`: when it matches, and when the row does not know.
+/// One matching key as SQL on a row of `observation`: when it matches, and when the row does not know. Names are looked up
+/// in `person_name` (`NameCondition`), and are ids here.
 ///
 /// The reference is `QueryKey.matches` (PS3.4 §C.2.2.2); `SearchTests` holds this to it. Both parts are written so that an
 /// index can serve each arm of `matches OR unknown`.
@@ -17,12 +18,15 @@ struct KeyCondition: Sendable {
     let isSelective: Bool
     /// Finds the few rows of one value: the best plan is the same for all values.
     let isExact: Bool
+    /// Finds the same rows as `matches`, by an index, where no other key finds fewer.
+    let finds: SQLTest?
 
     /// An indexed column is indexed by its first 64 characters.
     static let indexedCharacters = 64
-    private static let indexed: Set<String> = ["patient_id", "accession_number", "name_key"]
+    private static let indexed: Set<String> = ["patient_id", "accession_number"]
 
-    init(_ key: QueryKey, _ parameters: inout SearchParameters) {
+    /// - Parameter names: those that a name key matches; nil: they were not looked up.
+    init(_ key: QueryKey, names: FoundNames?, _ parameters: inout SearchParameters) {
         let name = key.attribute.column ?? ""
         // Every observation has an effective issuer: as sent, else its source's.
         let column = name == "issuer_of_patient_id" ? "issuer" : name
@@ -53,12 +57,8 @@ struct KeyCondition: Sendable {
                 matches: Self.like(pattern, column, &parameters),
                 unknown: { "(\(Self.isNull(column, $0)) OR \(damaged($0)))" },
                 isSelective: Self.indexed.contains(column) && !Self.literalPrefix(pattern).isEmpty)
-        case .name(let pattern):
-            // NULL where the name was not returned, and where characters of it were lost.
-            let folded = name == "patient_name" ? "name_key" : "physician_key"
-            self.init(
-                matches: Self.likeName(pattern, folded, &parameters), unknown: { Self.isNull(folded, $0) },
-                isSelective: folded == "name_key" && !Self.literalPrefix(pattern).isEmpty)
+        case .name, .fuzzyName:
+            self.init(ofName: key, column: name == "patient_name" ? "name_id" : "physician_name_id", names, &parameters)
         case .dates(let range):
             let normalised = name == "patient_birth_date" ? "birth_day" : "study_day"
             let bounds = [range.lower.map { (">=", $0) }, range.upper.map { ("<=", $0) }].compactMap { $0 }
@@ -83,12 +83,33 @@ struct KeyCondition: Sendable {
     }
 
     private init(
-        matches: @escaping SQLTest, unknown: @escaping SQLTest, isSelective: Bool = false, isExact: Bool = false
+        matches: @escaping SQLTest, unknown: @escaping SQLTest, isSelective: Bool = false, isExact: Bool = false,
+        finds: SQLTest? = nil
     ) {
         self.matches = matches
+        self.finds = finds
         self.unknown = unknown
         self.isSelective = isSelective
         self.isExact = isExact
+    }
+
+    /// The column is NULL where the name was not returned, and where characters of it were lost.
+    private init(
+        ofName key: QueryKey, column: String, _ names: FoundNames?, _ parameters: inout SearchParameters
+    ) {
+        unknown = { "\($0).\(column) IS NULL" }
+        isExact = false
+        if case .few(let ids) = names {
+            let list = parameters.add(.intArray(ids))
+            matches = { "\($0).\(column) = ANY (\(list)::int8[])" }
+            finds = nil
+            isSelective = true
+        } else {
+            let named = NameCondition(key.match)?.sql(&parameters) ?? "false"
+            matches = { "EXISTS (SELECT 1 FROM person_name n WHERE n.id = \($0).\(column) AND \(named))" }
+            finds = { "\($0).\(column) = ANY (ARRAY(SELECT n.id FROM person_name n WHERE \(named)))" }
+            isSelective = false
+        }
     }
 
     /// At most a year: of wider ranges the newest studies are looked at first.
@@ -129,20 +150,6 @@ struct KeyCondition: Sendable {
         }
     }
 
-    /// The whole name, or one of its groups: `山田*` finds `YAMADA^TARO=山田^太郎`. Names of one group are found by prefix,
-    /// the others are few and have an index of their own.
-    private static func likeName(
-        _ pattern: String, _ column: String, _ parameters: inout SearchParameters
-    ) -> SQLTest {
-        let whole = like(pattern, column, &parameters)
-        let first = like(pattern + "=*", column, &parameters)
-        let later = [pattern, pattern + "=*"].map { parameters.add(.text("%=" + likePattern($0))) }
-        return { table in
-            "(\(whole(table)) OR \(first(table)) OR (strpos(\(table).\(column), '=') > 0 AND "
-                + "(\(table).\(column) LIKE \(later[0]) OR \(table).\(column) LIKE \(later[1]))))"
-        }
-    }
-
     private static func anyOf(_ patterns: [String], _ parameters: inout SearchParameters) -> SQLTest {
         guard patterns.contains(where: QueryKey.hasWildcards) else {
             let values = parameters.add(.textArray(patterns))
@@ -161,7 +168,7 @@ struct KeyCondition: Sendable {
     private static func start(of text: String) -> String { String(text.unicodeScalars.prefix(indexedCharacters)) }
 
     /// The first text, in the C collation, that is after all texts with this prefix; nil: there is none.
-    private static func end(ofPrefix prefix: String) -> String? {
+    static func end(ofPrefix prefix: String) -> String? {
         var scalars = Array(prefix.unicodeScalars)
         while let last = scalars.popLast() {
             let next = last.value == 0xD7FF ? 0xE000 : last.value + 1

@@ -14,9 +14,10 @@ struct SearchStatement: Sendable {
     private let limit: Int
     private let offset: Int
 
-    init(_ query: StudyQuery) {
+    /// - Parameter names: what was found for each name key that was looked up.
+    init(_ query: StudyQuery, names: [QueryKey: FoundNames] = [:]) {
         var parameters = SearchParameters()
-        keys = query.keys.filter { $0.match != .universal }.map { KeyCondition($0, &parameters) }
+        keys = query.keys.filter { $0.match != .universal }.map { KeyCondition($0, names: names[$0], &parameters) }
         filter = parameters
         limit = max(0, query.limit)
         offset = max(0, query.offset)
@@ -35,7 +36,7 @@ struct SearchStatement: Sendable {
             matched AS (
                 SELECT \(Self.candidate), \(undecided) AS undecided
                 FROM observation o JOIN study s ON s.study_uid = o.study_uid JOIN source ON source.id = o.source_id
-                WHERE \(conditions)
+                WHERE \(conditions(isSelective ? nil : keys.firstIndex { $0.finds != nil }))
             )
             """, filter)
     }
@@ -54,24 +55,29 @@ struct SearchStatement: Sendable {
                 FROM newest s
                 CROSS JOIN LATERAL (SELECT * FROM observation WHERE study_uid = s.study_uid OFFSET 0) AS o
                 JOIN source ON source.id = o.source_id
-                WHERE \(conditions)
+                WHERE \(conditions(nil))
             )
             """, parameters)
     }
 
     // MARK: Parts
 
-    private var conditions: String {
-        let keys = keys.map { key in
-            """
-            (\(key.matches("o")) OR \(key.unknown("o")))
-                AND (NOT \(key.unknown("o")) OR NOT EXISTS (
-                    SELECT 1 FROM observation c
-                    WHERE c.study_uid = o.study_uid AND c.vanished_at IS NULL
-                      AND NOT \(key.unknown("c")) AND NOT coalesce(\(key.matches("c")), false)))
-            """
+    /// What an observation has to be, whatever is asked, to be seen at all.
+    private static func isVisible(_ copy: String) -> String { "\(copy).vanished_at IS NULL" }
+
+    /// - Parameter leading: the key that finds the rows.
+    private func conditions(_ leading: Int?) -> String {
+        let keys = keys.enumerated().map { position, key in
+            let finds = (position == leading ? key.finds : nil) ?? key.matches
+            return """
+                (\(finds("o")) OR \(key.unknown("o")))
+                    AND (NOT \(key.unknown("o")) OR NOT EXISTS (
+                        SELECT 1 FROM observation c
+                        WHERE c.study_uid = o.study_uid AND \(Self.isVisible("c"))
+                          AND NOT \(key.unknown("c")) AND NOT coalesce(\(key.matches("c")), false)))
+                """
         }
-        return (["o.vanished_at IS NULL"] + keys).joined(separator: "\n    AND ")
+        return ([Self.isVisible("o")] + keys).joined(separator: "\n    AND ")
     }
 
     private var undecided: String {
@@ -121,7 +127,7 @@ struct SearchStatement: Sendable {
             )
             SELECT p.total, p.undecided, p.source_name,
                    ARRAY(SELECT h.ae_title FROM observation c JOIN source h ON h.id = c.source_id
-                         WHERE c.study_uid = p.study_uid AND c.vanished_at IS NULL AND \(Self.patient("c")) = p.patient
+                         WHERE c.study_uid = p.study_uid AND \(Self.isVisible("c")) AND \(Self.patient("c")) = p.patient
                          ORDER BY h.priority, h.id),
                    \(Self.shown)
             FROM page p

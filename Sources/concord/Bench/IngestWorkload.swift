@@ -53,10 +53,12 @@ struct IngestWorkload: Sendable {
         let number = slice * size + row
         let scattered = UInt64(number) &* 0x9E37_79B9_7F4A_7C15
         let date = day(slice).lower?.da ?? ""
+        // A patient keeps name, birth date and sex.
+        let patient = scattered % 400_009
         return StudyRecord(texts: [
-            "\(Self.root).\(slice).\(scattered)", "ID\(scattered % 400_009)", "BENCH",
-            "FAMILY\(scattered % 50_021)^GIVEN\(scattered % 997)^^", "19\(50 + number % 50)0\(1 + number % 9)15",
-            number % 2 == 0 ? "F" : "M", date, "1\(number % 10)3\(number % 6)27", "ACC\(scattered % 9_000_011)",
+            "\(Self.root).\(slice).\(scattered)", "ID\(patient)", "BENCH",
+            "FAMILY\(patient % 50_021)^GIVEN\(patient % 997)^^", "19\(50 + patient % 50)0\(1 + patient % 9)15",
+            patient % 2 == 0 ? "F" : "M", date, "1\(number % 10)3\(number % 6)27", "ACC\(scattered % 9_000_011)",
             "\(number % 9_999)",
             isChanged ? "CHANGED DESCRIPTION" : "CT CHEST WITH CONTRAST", "REFERRER\(number % 977)^DOCTOR", "CT\\SR",
             "\(1 + number % 9)",

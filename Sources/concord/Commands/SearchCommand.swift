@@ -10,6 +10,7 @@ struct SearchCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(help: "Keyword=Value, as in QIDO-RS; * and ? are wildcards.") var key: [String] = []
     @Flag(help: "DICOM JSON instead of a table.") var json = false
+    @Flag(help: "Names by their words' beginnings, in any order, and by how they sound.") var fuzzy = false
     @Option(help: "Studies at most.") var limit = 100
 
     func run() async throws {
@@ -21,7 +22,7 @@ struct SearchCommand: AsyncParsableCommand {
                 let attribute = AttributeDictionary.attribute(keyword: sides[0])
                     ?? Tag(hex: sides[0]).flatMap(AttributeDictionary.attribute), attribute.column != nil
             else { throw ValidationError("'\(sides[0])' is no attribute of a study; write Keyword=Value") }
-            do { query.keys.append(try QueryKey(attribute, parsing: sides[1])) } catch {
+            do { query.keys.append(try QueryKey(attribute, parsing: sides[1], isFuzzy: fuzzy)) } catch {
                 throw ValidationError("\(attribute.keyword): \(error.detail)")
             }
         }
