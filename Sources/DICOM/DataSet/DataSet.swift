@@ -130,7 +130,8 @@ extension DataSet {
             guard header.tag.group != 0xFFFE else {
                 throw DICOMError(.malformed, tag: header.tag, "a delimiter outside a sequence")
             }
-            let isSequence = header.vr == .SQ || (header.length == nil && header.vr == .UN)
+            let vr = header.vr
+            let isSequence = vr == .SQ || (header.length == nil && vr == .UN)
             guard isSequence else {
                 guard let length = header.length else {
                     throw DICOMError(.malformed, tag: header.tag, "undefined length outside a sequence")
@@ -143,7 +144,7 @@ extension DataSet {
                 if length % 2 == 1 { leniencies.oddLengths += 1 }
                 append(
                     DataElement(
-                        tag: header.tag, vr: header.vr, content: .bytes(bytes[header.start..<header.start + length])))
+                        tag: header.tag, vr: vr, content: .bytes(bytes[header.start..<header.start + length])))
                 continue
             }
             let items = try readItems(&reader, header, bytes, syntax, depth: depth - 1, budget: &budget)

@@ -2,10 +2,14 @@
 struct ElementReader {
     struct Header {
         var tag: Tag
-        var vr: VR
+        /// Only Explicit VR writes it.
+        var writtenVR: VR?
         /// nil: undefined length, to be ended by a delimitation item.
         var length: Int?
         var start: Int
+
+        /// Looked up where it is not written: most readers of an answer never ask.
+        var vr: VR { writtenVR ?? AttributeDictionary.vr(of: tag) }
     }
 
     static let item = Tag(0xFFFE, 0xE000)
@@ -30,13 +34,13 @@ struct ElementReader {
         guard position < end else { return nil }
         guard end - position >= 8 else { throw DICOMError(.truncated, "\(end - position) bytes left over") }
         let tag = Tag(uint16(position), uint16(position + 2))
-        var vr = AttributeDictionary.vr(of: tag)
+        var writtenVR: VR?
         var length = UInt32(0)
         if isExplicit, tag.group != 0xFFFE {
-            guard let written = VR(rawValue: uint16(position + 4).byteSwapped) else {
+            guard let vr = VR(rawValue: uint16(position + 4).byteSwapped) else {
                 throw DICOMError(.malformed, tag: tag, "no such VR")
             }
-            vr = written
+            writtenVR = vr
             if vr.hasLongLength {
                 guard end - position >= 12 else { throw DICOMError(.truncated, tag: tag, "no length") }
                 length = uint32(position + 8)
@@ -49,11 +53,11 @@ struct ElementReader {
             length = uint32(position + 4)
             position += 8
         }
-        guard length != 0xFFFF_FFFF else { return Header(tag: tag, vr: vr, length: nil, start: position) }
+        guard length != 0xFFFF_FFFF else { return Header(tag: tag, writtenVR: writtenVR, length: nil, start: position) }
         guard Int(length) <= end - position else {
             throw DICOMError(.truncated, tag: tag, "\(length) bytes announced, \(end - position) there")
         }
-        return Header(tag: tag, vr: vr, length: Int(length), start: position)
+        return Header(tag: tag, writtenVR: writtenVR, length: Int(length), start: position)
     }
 
     /// Moves past the value of `header`.

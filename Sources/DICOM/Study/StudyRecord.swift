@@ -67,7 +67,12 @@ extension StudyRecord {
 
     static func modalities(in text: String) -> [String] {
         guard !text.isEmpty else { return [] }
-        let parts = text.utf8.split { [0x5C, 0x2F, 0x2C, 0x3B, 0x20].contains($0) }
+        let parts = text.utf8.split { byte in
+            switch byte {
+            case 0x5C, 0x2F, 0x2C, 0x3B, 0x20: true
+            default: false
+            }
+        }
         guard parts.count > 1 else { return parts.map { String(decoding: $0, as: UTF8.self).uppercased() } }
         return Set(parts.map { String(decoding: $0, as: UTF8.self).uppercased() }).sorted()
     }

@@ -24,6 +24,8 @@ extension StudyRecord {
             var characterSet = defaultCharacterSet
             var reader = ElementReader(buffer, syntax, in: 0..<buffer.count)
             var elements = 0
+            let places = Self.places
+            var next = 0
             while let header = try reader.next() {
                 elements += 1
                 guard elements <= DataSetLimits.scu.elements else {
@@ -36,10 +38,14 @@ extension StudyRecord {
                 if header.tag == .specificCharacterSet {
                     let text = SpecificCharacterSet.default.decode(value, vr: .CS).text
                     if !text.isEmpty { characterSet = SpecificCharacterSet(text, fallback: defaultCharacterSet) }
-                } else if let place = Self.place(of: header.tag) {
-                    let decoded = characterSet.decode(value, vr: place.vr)
-                    set(place.ordinal, decoded, tag: header.tag)
+                    continue
                 }
+                // Both ascend; where an answer does not, the search starts again.
+                let number = header.tag.number
+                if next > 0, places[next - 1].tag >= number { next = 0 }
+                while next < places.count, places[next].tag < number { next += 1 }
+                guard next < places.count, places[next].tag == number else { continue }
+                set(places[next].ordinal, characterSet.decode(value, vr: places[next].vr), tag: header.tag)
             }
         }
     }
@@ -58,14 +64,4 @@ extension StudyRecord {
     private static let places = AttributeDictionary.observation
         .map { Place(tag: $0.tag.number, ordinal: $0.ordinal, vr: $0.vr) }
         .sorted { $0.tag < $1.tag }
-
-    private static func place(of tag: Tag) -> Place? {
-        let number = tag.number
-        var (low, high) = (0, places.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if places[middle].tag < number { low = middle + 1 } else { high = middle }
-        }
-        return low < places.count && places[low].tag == number ? places[low] : nil
-    }
 }

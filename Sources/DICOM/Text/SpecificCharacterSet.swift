@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The character sets of a data set's text: the value of Specific Character Set (0008,0005), PS3.3 §C.12.1.1.2.
 package struct SpecificCharacterSet: Sendable, Hashable {
     /// Value 1: what text starts in, and returns to at each delimiter.
@@ -33,9 +35,23 @@ package struct SpecificCharacterSet: Sendable, Hashable {
         case "ISO_IR 100": self = .latin1
         case "ISO_IR 192": self = .utf8
         case "ISO_IR 6": self = .default
-        default: self.init(parsing: value, fallback: fallback)
+        default: self = Self.parsed(value, fallback)
         }
     }
+
+    /// The attribute has the same few values in all answers: what was read once is not parsed again.
+    private static func parsed(_ value: String, _ fallback: SpecificCharacterSet) -> SpecificCharacterSet {
+        if let known = known.withLock({ $0[value] }) { return known }
+        let set = SpecificCharacterSet(parsing: value, fallback: fallback)
+        // Only what does not depend on the fallback, as a value without letters does, and no more of what peers write than
+        // this.
+        if set.isRecognised, value.utf8.contains(where: { (0x61...0x7A).contains($0 | 0x20) }) {
+            known.withLock { if $0.count < 256 { $0[value] = set } }
+        }
+        return set
+    }
+
+    private static let known = Mutex<[String: SpecificCharacterSet]>([:])
 
     private init(parsing value: String, fallback: SpecificCharacterSet) {
         let terms = value.utf8.split(separator: 0x5C, omittingEmptySubsequences: false).map(DefinedTerm.init)

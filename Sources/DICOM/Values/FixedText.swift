@@ -8,6 +8,13 @@ enum Digits {
 
 /// Values as they come from the field: padded with spaces or NUL, at either end (F75).
 enum PaddedASCII {
+    static func trim(_ bytes: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+        var (start, end) = (0, bytes.count)
+        while start < end, bytes[start] == 0x20 || bytes[start] == 0 { start += 1 }
+        while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0 { end -= 1 }
+        return UnsafeBufferPointer(rebasing: bytes[start..<end])
+    }
+
     static func trim(_ text: String.UTF8View) -> Substring.UTF8View { trim(text[text.startIndex...]) }
 
     static func trim(_ text: Substring.UTF8View) -> Substring.UTF8View {

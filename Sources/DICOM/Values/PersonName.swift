@@ -15,6 +15,10 @@ package struct PersonName: Sendable, Hashable {
     /// One value of a PN element.
     package init(_ text: String) {
         // By bytes: as a `Character`, `=` would merge with a combining mark after it.
+        guard text.utf8.contains(0x3D) else {
+            self.init(alphabetic: text)
+            return
+        }
         let groups = text.utf8.split(separator: 0x3D, maxSplits: 2, omittingEmptySubsequences: false)
         self.init(
             alphabetic: groups.isEmpty ? "" : String(Substring(groups[0])),
@@ -27,12 +31,25 @@ package struct PersonName: Sendable, Hashable {
     /// Family name, given name, middle name, prefix, suffix of the first group that is there; trimmed, without the
     /// empty ones at the end, and more than five where the field holds more.
     package var components: [String] {
-        Self.components(of: groups.first { !Self.components(of: $0).isEmpty } ?? "")
+        for group in [alphabetic, ideographic, phonetic] where !group.isEmpty {
+            let components = Self.components(of: group)
+            if !components.isEmpty { return components }
+        }
+        return []
     }
 
     package static func components(of group: String) -> [String] {
-        var components = group.utf8.split(separator: 0x5E, omittingEmptySubsequences: false).map {
-            String(Substring(PaddedASCII.trim($0)))
+        var group = group
+        var components = group.withUTF8 { bytes in
+            var components: [String] = []
+            components.reserveCapacity(5)
+            var start = 0
+            for end in 0...bytes.count where end == bytes.count || bytes[end] == 0x5E {
+                let trimmed = PaddedASCII.trim(UnsafeBufferPointer(rebasing: bytes[start..<end]))
+                components.append(String(decoding: trimmed, as: UTF8.self))
+                start = end + 1
+            }
+            return components
         }
         while components.last?.isEmpty == true { components.removeLast() }
         return components

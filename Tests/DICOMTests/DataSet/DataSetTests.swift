@@ -87,7 +87,7 @@ private func sample() -> DataSet {
         }
     }
 
-    @Test(arguments: [(2, true), (3, true), (4, false)])
+    @Test(arguments: [(7, true), (8, true), (9, false)])
     func depthIsLimited(_ depth: Int, _ isAccepted: Bool) throws {
         var dataSet = DataSet()
         for _ in 1..<depth {
@@ -96,21 +96,22 @@ private func sample() -> DataSet {
             dataSet = outer
         }
         let bytes = try dataSet.encoded(as: .explicitVRLittleEndian)
-        var limits = DataSetLimits.scu
-        limits.depth = 3
-        let read = try? DataSet(decoding: bytes, as: .explicitVRLittleEndian, limits: limits)
-        #expect((read != nil) == isAccepted)
+        for limits in [DataSetLimits.scu, .scp] {
+            let read = try? DataSet(decoding: bytes, as: .explicitVRLittleEndian, limits: limits)
+            #expect((read != nil) == isAccepted)
+        }
     }
 
-    @Test(arguments: [(9, false), (10, true), (11, true)])
-    func elementsAreLimited(_ limit: Int, _ isAccepted: Bool) throws {
+    @Test(arguments: [(2_047, true), (2_048, true), (2_049, false)])
+    func elementsAreLimited(_ count: Int, _ isAccepted: Bool) throws {
         var dataSet = DataSet()
-        for element in 1...10 { dataSet.setBytes(Tag(0x0009, UInt16(element)), vr: .LO, [0x41, 0x20]) }
+        for element in 1...count { dataSet.setBytes(Tag(0x0009, UInt16(element)), vr: .LO, [0x41, 0x20]) }
         let bytes = try dataSet.encoded(as: .implicitVRLittleEndian)
-        var limits = DataSetLimits.scu
-        limits.elements = limit
-        let read = try? DataSet(decoding: bytes, as: .implicitVRLittleEndian, limits: limits)
-        #expect((read != nil) == isAccepted)
+        for limits in [DataSetLimits.scu, .scp] {
+            let read = try? DataSet(decoding: bytes, as: .implicitVRLittleEndian, limits: limits)
+            #expect((read != nil) == isAccepted)
+        }
+        #expect(((try? StudyRecord(decoding: bytes, as: .implicitVRLittleEndian)) != nil) == isAccepted)
     }
 
     @Test func mutatedBytesAreReadOrRefusedButNeverTrap() throws {
