@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "DICOM", swiftSettings: strict),
         .target(
             name: "DIMSE",
-            dependencies: ["DICOM", logging, .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio,
+            dependencies: ["DICOM", "COpenSSL", logging, .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio,
             swiftSettings: strict),
         .target(
             name: "PostgresClient",
@@ -86,7 +86,9 @@ let package = Package(
         // The suite that every StudyCatalog is held to.
         .target(name: "SearchSuite", dependencies: ["DICOM"], path: "Tests/SearchSuite", swiftSettings: strict),
         .testTarget(name: "DICOMTests", dependencies: ["DICOM"], swiftSettings: strict),
-        .testTarget(name: "DIMSETests", dependencies: ["DIMSE", "DICOM"] + nio, swiftSettings: strict),
+        .testTarget(
+            name: "DIMSETests",
+            dependencies: ["DIMSE", "DICOM", .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio, swiftSettings: strict),
         .testTarget(name: "PostgresClientTests", dependencies: ["PostgresClient"], swiftSettings: strict),
         .testTarget(
             name: "StudyIndexTests", dependencies: ["StudyIndex", "PostgresClient", "SearchSuite", "DICOM"],
@@ -111,7 +113,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ConcordTests", dependencies: ["concord", "DIMSE", "StudyIndex", "DICOM"], swiftSettings: strict),
+            name: "ConcordTests", dependencies: ["concord", "DIMSE", "QueryServer", "StudyIndex", "DICOM"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -69,7 +69,6 @@ package struct DIMSEError: Error, Sendable, Equatable, CustomStringConvertible {
         if let ownHint { return ownHint }
         return switch code {
         case .connectFailed: "is the PACS up, and are host and port right?"
-        case .tlsFailed: "do ca and server_name fit its certificate, and does it know ours?"
         case .associationRejected: rejection?.hint
         case .noAcceptedContext: "does the PACS allow C-FIND for our AE title?"
         default: nil
@@ -78,7 +77,7 @@ package struct DIMSEError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 /// The three fields of A-ASSOCIATE-RJ (PS3.8 §9.3.4).
-package struct Rejection: Sendable, Hashable {
+package struct Rejection: Sendable, Hashable, CustomStringConvertible {
     package var result: UInt8
     package var source: UInt8
     package var reason: UInt8
@@ -101,7 +100,7 @@ package struct Rejection: Sendable, Hashable {
     /// The peer has too much to do at the moment, and will not always (F80).
     package var isCongestion: Bool { !isPermanent && (result == 2 || source == 3) }
 
-    var text: String {
+    package var description: String {
         let why =
             switch (source, reason) {
             case (1, 2): "application context not supported"

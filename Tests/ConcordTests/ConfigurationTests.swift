@@ -1,6 +1,7 @@
 import DICOM
 import DIMSE
 import Foundation
+import QueryServer
 import StudyIndex
 import Testing
 
@@ -113,6 +114,79 @@ private func complaint(_ yaml: String) -> String? {
     ])
     func aWrongLimitIsNamed(_ limits: String, _ message: String) {
         #expect(complaint(minimal + "\n    limits: \(limits)\n") == "concord.yaml:7: sources[0].\(message)")
+    }
+
+    // MARK: TLS and users
+
+    private static let fingerprint = "SHA256:" + Array(repeating: "AB", count: 32).joined(separator: ":")
+
+    @Test func aSourceMayHaveTLSAndAUser() throws {
+        let passcode = FileManager.default.temporaryDirectory.appending(path: "concord-\(UUID().uuidString)")
+        try "open sesame\n".write(to: passcode, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: passcode) }
+        let peer = try #require(
+            Configuration.parse(
+                minimal + """
+
+                        tls: { ca: ca.pem, certificate: me.pem, key: /k/me.key, pin_sha256: \(Self.fingerprint), minimum_version: 1.3 }
+                        user: { name: concord, passcode_file: \(passcode.path) }
+                    """, file: "/etc/concord/concord.yaml"
+            ).sources.first?.peer)
+        #expect(peer.tls?.ca == "/etc/concord/ca.pem")
+        #expect(peer.tls?.key == "/k/me.key")
+        #expect(peer.tls?.pin == CertificateFingerprint(Self.fingerprint))
+        #expect(peer.tls?.minimum == .v13)
+        #expect(peer.user == (try UserIdentity(name: "concord", passcode: "open sesame")))
+    }
+
+    @Test(arguments: [
+        ("tls: { certificate: me.pem }", "tls.certificate: certificate and key are given together or not at all"),
+        (
+            "tls: { pin_sha256: 12:34 }",
+            "tls.pin_sha256: expected what openssl x509 -noout -fingerprint -sha256 prints: 32 bytes in hexadecimal"
+        ),
+        ("tls: { minimum_version: 1.1 }", "tls.minimum_version: expected 1.2 or 1.3"),
+        ("user: { passcode_env: X }", "user.name: is mandatory"),
+        (
+            "user: { name: x, passcode_env: NO_SUCH_VARIABLE }",
+            "user.passcode_env: NO_SUCH_VARIABLE is not set in the environment"
+        ),
+        ("user: { name: x, passcode_file: /nowhere }", "user.passcode_file: /nowhere cannot be read, or is empty"),
+        ("user: { name: x, passcode: y }", "user.passcode: unknown key; known here: name, passcode_env, passcode_file"),
+    ])
+    func wrongTLSAndWrongUsersAreNamed(_ text: String, _ message: String) {
+        #expect(complaint(minimal + "\n    \(text)\n") == "concord.yaml:7: sources[0].\(message)")
+    }
+
+    @Test(arguments: [
+        ("tls: { certificate: a, key: b }, allow: [ { ae_title: WS1 } ]", "tls.ca: is mandatory"),
+        (
+            "tls: { certificate: a, key: b, ca: c }, allow: [ { ae_title: WS1 } ]",
+            "allow: WS1 needs its certificate: SHA256:…, as openssl x509 -noout -fingerprint -sha256 prints it"
+        ),
+        (
+            "allow: [ { ae_title: WS1, certificate: \(Self.fingerprint) } ]",
+            "allow: the certificate of WS1 is never seen without tls"
+        ),
+    ])
+    func callersOverTLSAreKnownByTheirCertificates(_ text: String, _ message: String) {
+        #expect(complaint(minimal + "\nserver: { dimse: { \(text) } }\n") == "concord.yaml:7: server.dimse.\(message)")
+    }
+
+    @Test func theProviderMayHaveTLS() throws {
+        let settings = try #require(
+            Configuration.parse(
+                minimal + """
+
+                    server:
+                      dimse:
+                        tls: { certificate: me.pem, key: me.key, ca: ca.pem }
+                        allow: [ { ae_title: WS1, address: 10.0.0.0/8, certificate: "\(Self.fingerprint)" } ]
+                    """, file: "/etc/concord/concord.yaml"
+            ).server.dimse)
+        #expect(settings.tls?.ca == "/etc/concord/ca.pem")
+        #expect(settings.tls?.minimum == .v12)
+        #expect(settings.peers.first?.certificate == CertificateFingerprint(Self.fingerprint))
     }
 
     @Test func brokenYAMLIsNamedWithItsLine() {

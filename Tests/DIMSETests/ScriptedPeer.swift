@@ -10,6 +10,7 @@ import NIOEmbedded
 final class ScriptedPeer: Sendable {
     let channel: NIOAsyncTestingChannel
     fileprivate let held: EventLoopPromise<Void>
+    private let holding = NIOLockedValueBox(0)
     private let outgoing = NIOLockedValueBox(ByteBuffer())
 
     init() {
@@ -126,7 +127,7 @@ extension ScriptedPeer {
 
     /// Whether TCP_QUICKACK was armed since this was last asked.
     func hasArmedAcknowledgement() async throws -> Bool {
-        let value = channel.options.last { $0.option is SocketOption }?.value as? SocketOptionValue
+        let value = channel.options.last { $0.option is ChannelOptions.Types.SocketOption }?.value as? SocketOptionValue
         try await channel.setOption(.tcpOption(.init(rawValue: CInt(TCP_QUICKACK))), value: 0).get()
         return value == 1
     }
@@ -134,11 +135,14 @@ extension ScriptedPeer {
     /// From now on the socket takes nothing.
     func holdWrites() async throws {
         let channel = channel
-        let held = held
+        let (held, holding) = (held, holding)
         try await channel.testingEventLoop.executeInContext {
-            try channel.pipeline.syncOperations.addHandler(WriteHolder(held: held), position: .first)
+            try channel.pipeline.syncOperations.addHandler(WriteHolder(held: held, holding: holding), position: .first)
         }
     }
+
+    /// Writes that it has not taken.
+    var heldWrites: Int { holding.withLockedValue { $0 } }
 
     func untilHeld() async throws { try await held.futureResult.get() }
 }
@@ -146,12 +150,17 @@ extension ScriptedPeer {
 private final class WriteHolder: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
     private let held: EventLoopPromise<Void>
+    private let holding: NIOLockedValueBox<Int>
     private var promises: [EventLoopPromise<Void>?] = []
 
-    init(held: EventLoopPromise<Void>) { self.held = held }
+    init(held: EventLoopPromise<Void>, holding: NIOLockedValueBox<Int>) {
+        self.held = held
+        self.holding = holding
+    }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         promises.append(promise)
+        holding.withLockedValue { $0 += 1 }
         held.succeed()
     }
 

@@ -119,11 +119,14 @@ import Testing
                 ]
             }
         ) { served in
-            await #expect(throws: DIMSEError.self) {
-                _ = try await served.ask(.study, [:], calling: "STRANGER")
+            for calling in ["STRANGER", "WS2"] {
+                do {
+                    _ = try await served.ask(.study, [:], calling: calling)
+                    Issue.record("\(calling) was let in")
+                } catch let error as DIMSEError {
+                    #expect(error.rejection == Rejection(result: 1, source: 1, reason: 3))
+                }
             }
-            let elsewhere = try await served.ask(.study, [.patientID: "1"], calling: "WS2")
-            #expect(elsewhere.status == 0x0124)
         }
     }
 

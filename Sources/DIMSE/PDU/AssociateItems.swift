@@ -35,16 +35,14 @@ struct UserInformation: Sendable, Equatable {
     var implementationVersionName = Implementation.versionName
     /// Options of SOP classes (PS3.7 §D.3.3.5), by UID.
     var extendedNegotiations: [ExtendedNegotiation] = []
+    /// Only written: whoever names a user to us is answered like anybody (F97), and secrets are not kept.
+    var identity: UserIdentity?
 }
 
-/// What one side asks for, or the other grants, of a FIND SOP class (PS3.4 §C.5.1.1): bytes, of which any may be missing
-/// and counts as 0 (F99).
+/// What one side asks for, or the other grants, of a SOP class (PS3.7 §D.3.3.5).
 struct ExtendedNegotiation: Sendable, Equatable {
     var sopClassUID: String
     var options: [UInt8]
-
-    /// Questions need not name the unique keys of the levels above (F33).
-    var isRelational: Bool { options.first == 1 }
 }
 
 enum Implementation {

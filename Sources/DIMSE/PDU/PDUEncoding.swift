@@ -69,6 +69,17 @@ extension PDU {
     }
 }
 
+extension UserIdentity {
+    /// No positive response is asked for: archives that do not know the item do not give one (PS3.7 §D.3.3.7.1).
+    fileprivate func write(to buffer: inout ByteBuffer) {
+        buffer.writeBytes([passcode == nil ? 1 : 2, 0])
+        for field in [name, passcode ?? ""] {
+            buffer.writeInteger(UInt16(truncatingIfNeeded: field.utf8.count))
+            buffer.writeString(field)
+        }
+    }
+}
+
 extension UserInformation {
     fileprivate func write(to buffer: inout ByteBuffer) {
         PDU.item(0x50, &buffer) { buffer in
@@ -82,6 +93,7 @@ extension UserInformation {
                     buffer.writeBytes(negotiation.options)
                 }
             }
+            if let identity { PDU.item(0x58, &buffer) { identity.write(to: &$0) } }
         }
     }
 }

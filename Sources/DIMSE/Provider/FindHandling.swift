@@ -1,12 +1,21 @@
 import DICOM
 
+/// Who asks for an association: identity is all of these together.
+package struct Caller: Sendable, Hashable {
+    package var calling: AETitle
+    package var called: AETitle
+    /// The peer's IP address.
+    package var address: String
+    /// Of the certificate that it has shown, whose chain was verified; nil: no TLS.
+    package var certificate: CertificateFingerprint?
+}
+
 /// A C-FIND request as a provider sees it.
 package struct FindRequest: Sendable {
-    package let calling: AETitle
-    package let called: AETitle
-    /// The peer's IP address.
-    package let peerAddress: String
+    package let caller: Caller
     package let model: FindModel
+    /// What the association was granted for this model.
+    package let options: QueryOptions
     package let priority: Priority
     package let identifier: DataSet
     /// The identifier as received.

@@ -8,18 +8,25 @@ final class ProviderSession: UpperLayerUser {
         var syntax: TransferSyntax
     }
 
+    private static let provided: [FindModel] = [.studyRoot, .patientRoot, .patientStudyOnly]
+
     private let configuration: SCPConfiguration
     private let channel: any Channel
     private let associations: OpenAssociations
     private let onEcho: @Sendable (AETitle) async -> Void
     private let onFind: @Sendable (FindRequest, FindResponder) async throws -> FindStatus
-    private var request: AssociateRequest?
+    /// Who has been let in.
+    private var caller: Caller?
     private var contexts: [UInt8: Context] = [:]
+    private var options: [FindModel: QueryOptions] = [:]
     private var bodyLimit = 0
     private var assembler = MessageAssembler(limit: DataSetLimits.scp.bytes)
     /// A C-FIND-RQ whose identifier is still to come.
     private var pendingFind: (command: Command, contextID: UInt8)?
     private var running: (responder: FindResponder, task: Task<Void, Never>)?
+    /// A response that ends an operation is on its way to the socket. Until the socket has taken it, the peer cannot have
+    /// seen it, and another request is one too many (F86): a peer that asks without reading costs one response.
+    private var isAnswering = false
     private var queries = 0
     private var idle: Scheduled<Void>?
 
@@ -38,17 +45,15 @@ final class ProviderSession: UpperLayerUser {
     // MARK: Negotiation
 
     func received(_ request: AssociateRequest, _ layer: UpperLayer<ProviderSession>) {
-        guard request.offersVersion1 else { return layer.reject(Rejection(result: 1, source: 2, reason: 2)) }
-        if let titles = configuration.aeTitles, !titles.contains(request.called) {
-            return layer.reject(Rejection(result: 1, source: 1, reason: 7))
+        let caller = Caller(
+            calling: request.calling, called: request.called, address: channel.remoteAddress?.ipAddress ?? "",
+            certificate: layer.peerCertificate.flatMap { try? CertificateFingerprint(of: $0) })
+        if let rejection = rejection(of: request, by: caller) {
+            layer.reject(rejection)
+            configuration.onAssociation?(.rejected(caller, rejection))
+            return
         }
-        if let callers = configuration.callingAETitles, !callers.contains(request.calling) {
-            return layer.reject(Rejection(result: 1, source: 1, reason: 3))
-        }
-        guard associations.admit(channel, calling: request.calling) else {
-            return layer.reject(Rejection(result: 2, source: 3, reason: 2))
-        }
-        self.request = request
+        self.caller = caller
         bodyLimit = MessageWriter.bodyLimit(peerMaximum: request.user.maximumLength)
         let results = request.contexts.map(answer)
         var accept = AssociateAccept(
@@ -56,18 +61,31 @@ final class ProviderSession: UpperLayerUser {
         accept.user.extendedNegotiations = request.user.extendedNegotiations.compactMap(grant)
         layer.accept(accept)
         configuration.onAssociation?(.opened(calling: request.calling))
-        restartIdleTimer(layer, .seconds(30))
+        startIdleTimer(layer, configuration.firstMessage)
     }
 
-    /// Relational questions where they are asked for and answered; no other option.
+    private func rejection(of request: AssociateRequest, by caller: Caller) -> Rejection? {
+        if !request.offersVersion1 { return Rejection(result: 1, source: 2, reason: 2) }
+        if configuration.aeTitles?.contains(caller.called) == false {
+            return Rejection(result: 1, source: 1, reason: 7)
+        }
+        if configuration.admits?(caller) == false { return Rejection(result: 1, source: 1, reason: 3) }
+        return associations.admit(channel, calling: caller.calling) ? nil : Rejection(result: 2, source: 3, reason: 2)
+    }
+
+    /// What is asked of a model that was accepted, as far as it is granted, in as many bytes.
     private func grant(_ asked: ExtendedNegotiation) -> ExtendedNegotiation? {
-        guard contexts.values.contains(where: { $0.model?.rawValue == asked.sopClassUID }) else { return nil }
-        let isGranted = asked.isRelational && configuration.grantsRelationalQuestions
-        return ExtendedNegotiation(sopClassUID: asked.sopClassUID, options: [isGranted ? 1 : 0])
+        guard let model = FindModel(rawValue: asked.sopClassUID), options[model] == nil,
+            contexts.values.contains(where: { $0.model == model })
+        else { return nil }
+        let granted = QueryOptions(negotiated: asked.options).intersection(configuration.grants)
+        options[model] = granted
+        return ExtendedNegotiation(
+            sopClassUID: asked.sopClassUID, options: granted.bytes(atLeast: max(1, asked.options.count)))
     }
 
     private func answer(_ context: ProposedContext) -> ContextResult {
-        let model = FindModel(rawValue: context.abstractSyntax)
+        let model = Self.provided.first { $0.rawValue == context.abstractSyntax }
         guard model != nil || context.abstractSyntax == Verification.sopClassUID else {
             return ContextResult(
                 result: 3, id: context.id, transferSyntax: TransferSyntax.implicitVRLittleEndian.rawValue)
@@ -97,17 +115,15 @@ final class ProviderSession: UpperLayerUser {
         guard contexts[contextID] != nil else {
             throw DIMSEError(.malformed, "a command on a context that was not accepted")
         }
-        switch Command.Field(rawValue: command.field) {
-        case .echoRequest: answerEcho(command, contextID, layer)
-        case .cancelRequest: running?.responder.cancel(command.messageID)
-        case .findRequest:
-            guard command.hasDataSet, pendingFind == nil else {
-                throw DIMSEError(.malformed, "a C-FIND without an identifier, or within another")
-            }
-            guard running == nil else {
-                throw DIMSEError(.malformed, "a second operation without asynchronous operations negotiated")
-            }
-            pendingFind = (command, contextID)
+        guard pendingFind == nil else { throw DIMSEError(.malformed, "a command in the place of an identifier") }
+        let field = Command.Field(rawValue: command.field)
+        guard field == .cancelRequest || running == nil && !isAnswering else {
+            throw DIMSEError(.malformed, "a second operation without asynchronous operations negotiated")
+        }
+        switch field {
+        case .echoRequest where !command.hasDataSet: answerEcho(command, contextID, layer)
+        case .cancelRequest where !command.hasDataSet: running?.responder.cancel(command.messageID)
+        case .findRequest where command.hasDataSet: pendingFind = (command, contextID)
         default: throw DIMSEError(.malformed, "an operation that this provider does not have")
         }
     }
@@ -117,12 +133,14 @@ final class ProviderSession: UpperLayerUser {
         response.status = Status.success
         var buffer = ByteBuffer()
         MessageWriter.write(response, dataSet: nil, contextID: contextID, bodyLimit: bodyLimit, to: &buffer)
-        guard let calling = request?.calling, let loop = layer.eventLoop else { return }
+        guard let calling = caller?.calling, let loop = layer.eventLoop else { return }
         let bound = NIOLoopBound((self, layer), eventLoop: loop)
         let answer = buffer
+        isAnswering = true
+        idle?.cancel()
         Task { [onEcho] in
             await onEcho(calling)
-            loop.execute { bound.value.1.send(answer) }
+            loop.execute { bound.value.0.end(with: answer, bound.value.1) }
         }
     }
 
@@ -130,7 +148,7 @@ final class ProviderSession: UpperLayerUser {
         _ identifier: [UInt8], _ contextID: UInt8, _ layer: UpperLayer<ProviderSession>
     ) throws(DIMSEError) {
         guard let find = pendingFind, find.contextID == contextID, let context = contexts[contextID],
-            let model = context.model, let request, let loop = layer.eventLoop
+            let model = context.model, let caller, let loop = layer.eventLoop
         else { throw DIMSEError(.malformed, "a data set that no command announced") }
         pendingFind = nil
         queries += 1
@@ -144,12 +162,12 @@ final class ProviderSession: UpperLayerUser {
             bodyLimit: bodyLimit, packing: configuration.pduPacking, layer: layer, loop: loop)
         guard let dataSet = try? DataSet(decoding: identifier, as: context.syntax, limits: .scp) else {
             let status = FindStatus(0xC000, errorComment: "The identifier cannot be read")
-            return layer.send(responder.ending(status))
+            return end(with: responder.ending(status), layer)
         }
         let query = FindRequest(
-            calling: request.calling, called: request.called, peerAddress: channel.remoteAddress?.ipAddress ?? "",
-            model: model, priority: find.command.priority.flatMap(Priority.init) ?? .medium, identifier: dataSet,
-            rawIdentifier: identifier)
+            caller: caller, model: model, options: options[model] ?? [],
+            priority: find.command.priority.flatMap(Priority.init) ?? .medium,
+            identifier: dataSet, rawIdentifier: identifier)
         let bound = NIOLoopBound((self, layer), eventLoop: loop)
         // Not structured: it lives from one PDU to a later one, and is cancelled when the association ends (F95).
         let task = Task { [onFind] in
@@ -161,18 +179,28 @@ final class ProviderSession: UpperLayerUser {
         running = (responder, task)
     }
 
-    /// The next request may follow the final response at once: both happen in one turn of the event loop.
     private func findEnded(_ status: FindStatus, _ layer: UpperLayer<ProviderSession>) {
         guard let responder = running?.responder else { return }
         running = nil
-        layer.send(responder.ending(status))
-        restartIdleTimer(layer)
+        end(with: responder.ending(status), layer)
     }
 
-    func readCompleted(_ layer: UpperLayer<ProviderSession>) {
-        layer.acknowledgeAtOnce()
-        if running == nil { restartIdleTimer(layer) }
+    /// Sends the response that ends an operation. The next request may follow at once: where the socket takes the response,
+    /// it does so in this turn of the event loop.
+    private func end(with response: ByteBuffer, _ layer: UpperLayer<ProviderSession>) {
+        guard let loop = layer.eventLoop else { return }
+        isAnswering = true
+        let bound = NIOLoopBound((self, layer), eventLoop: loop)
+        let written = loop.makePromise(of: Void.self)
+        written.futureResult.whenSuccess {
+            let (session, layer) = bound.value
+            session.isAnswering = false
+            if session.caller != nil { session.startIdleTimer(layer, session.configuration.idle) }
+        }
+        layer.send(response, promise: written)
     }
+
+    func readCompleted(_ layer: UpperLayer<ProviderSession>) { layer.acknowledgeAtOnce() }
 
     func releaseIndicated(_ layer: UpperLayer<ProviderSession>) { layer.answerRelease() }
 
@@ -181,15 +209,20 @@ final class ProviderSession: UpperLayerUser {
         running?.task.cancel()
         running = nil
         associations.ended(channel)
-        if let request { configuration.onAssociation?(.closed(calling: request.calling)) }
-        request = nil
+        if let caller {
+            configuration.onAssociation?(.closed(calling: caller.calling))
+        } else if let error, [.tlsFailed, .malformed, .limitExceeded].contains(error.code) {
+            configuration.onAssociation?(.failed(address: channel.remoteAddress?.ipAddress ?? "", error))
+        }
+        caller = nil
     }
 
-    private func restartIdleTimer(_ layer: UpperLayer<ProviderSession>, _ most: TimeAmount = .hours(24)) {
+    /// Until then the next message has to be there as a whole: bytes alone do not keep an association.
+    private func startIdleTimer(_ layer: UpperLayer<ProviderSession>, _ time: Duration) {
         idle?.cancel()
         guard let loop = layer.eventLoop else { return }
         let bound = NIOLoopBound(layer, eventLoop: loop)
-        idle = loop.scheduleTask(in: min(most, TimeAmount(configuration.idle))) {
+        idle = loop.scheduleTask(in: TimeAmount(time)) {
             bound.value.abort(DIMSEError(.timedOut, "nothing asked for a while"))
         }
     }

@@ -2,6 +2,7 @@ import DICOM
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 package struct SCPConfiguration: Sendable {
     package var host = "127.0.0.1"
@@ -9,32 +10,37 @@ package struct SCPConfiguration: Sendable {
     package var port = 0
     /// Called AE titles that are accepted; nil: any.
     package var aeTitles: Set<AETitle>?
-    /// Calling AE titles that are accepted; nil: any.
-    package var callingAETitles: Set<AETitle>?
+    /// Who is accepted; all others are rejected: calling AE title not recognised. nil: anybody. Called on an event loop.
+    package var admits: (@Sendable (Caller) -> Bool)?
+    /// nil: plain TCP.
+    package var tls: ProviderTLS?
     package var pduPacking = PDUPacking.one
     /// After so many C-FINDs the next one finds the connection closed (F83); nil: no limit.
     package var queriesPerAssociation: Int?
-    /// Whether relational questions are granted to who asks for them (PS3.4 §C.5.1.1).
-    package var grantsRelationalQuestions = false
-    /// Open associations at once, in all, per calling AE title and per address; beyond it they are rejected for now
-    /// (local limit exceeded).
-    package var maximumAssociations = 2_000
-    package var associationsPerTitle = 64
-    package var associationsPerAddress = 32
-    /// How long an association may say nothing.
+    /// What is granted to who asks for it.
+    package var grants: QueryOptions = []
+    package var limits = AssociationLimits()
+    /// How long after its acceptance an association may take until its first message is there as a whole.
+    package var firstMessage = Duration.seconds(30)
+    /// How long after an answer it may take until the next message is there as a whole.
     package var idle = Duration.seconds(60)
-    /// Told of every association that was accepted, and once when it is gone, however it ended. Called on an event loop.
+    /// Told of every association that was accepted, once when it is gone, however it ended, and of all that did not come
+    /// about. Called on an event loop.
     package var onAssociation: (@Sendable (AssociationEvent) -> Void)?
 
     package init() {}
 }
 
 /// An association as its provider counts them.
-package enum AssociationEvent: Sendable, Hashable {
+package enum AssociationEvent: Sendable, Equatable {
     /// A-ASSOCIATE-AC was sent.
     case opened(calling: AETitle)
     /// Released, aborted, or its connection lost.
     case closed(calling: AETitle)
+    /// A-ASSOCIATE-RJ was sent.
+    case rejected(Caller, Rejection)
+    /// TLS or the first PDU failed, before anybody had said who he is.
+    case failed(address: String, DIMSEError)
 }
 
 /// A provider of Verification and C-FIND: Study Root, Patient Root and Patient/Study Only.
@@ -56,9 +62,8 @@ package final class SCPServer: Sendable {
         onEcho: @escaping @Sendable (AETitle) async -> Void = { _ in },
         onFind: @escaping @Sendable (FindRequest, FindResponder) async throws -> FindStatus
     ) async throws -> SCPServer {
-        let associations = OpenAssociations(
-            maximum: configuration.maximumAssociations, perTitle: configuration.associationsPerTitle,
-            perAddress: configuration.associationsPerAddress)
+        let tls = try configuration.tls?.context()
+        let associations = OpenAssociations(configuration.limits)
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -66,6 +71,9 @@ package final class SCPServer: Sendable {
             .childChannelInitializer { channel in
                 guard associations.connected(channel) else { return channel.close() }
                 return channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                    }
                     let session = ProviderSession(
                         configuration: configuration, channel: channel, associations: associations, onEcho: onEcho,
                         onFind: onFind)

@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import NIOSSL
 
 /// What runs on top of the upper layer at one end: the user (SCU) or the provider (SCP). All calls come on the channel's
 /// event loop.
@@ -42,6 +43,8 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
     private var hasEnded = false
     private var hasLostFraming = false
     private var stallTimer: Scheduled<Void>?
+    /// Of `send`, not yet taken by the socket.
+    private var writesUnderWay = 0
 
     // What the effect being carried out is about.
     private var pendingRequest: AssociateRequest?
@@ -60,7 +63,13 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
         self.writeStall = writeStall
     }
 
+    /// An alert and a handshake (RFC 8446 §5.1), in the place of a PDU.
+    private static var tlsRecords: ClosedRange<UInt8> { 0x15...0x16 }
+    private static var speaksTLS: String { "the peer wants TLS: TLS and plain DICOM have ports of their own" }
+
     var state: UpperLayerState { machine.state }
+    /// What the peer has shown so far; nil: nothing, or no TLS.
+    var peerCertificate: NIOSSLCertificate? { try? context?.pipeline.syncOperations.nioSSL_peerCertificate() }
     var eventLoop: (any EventLoop)? { context?.eventLoop }
 
     // MARK: Channel
@@ -99,7 +108,7 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(DIMSEError(connection: error))
+        end(DIMSEError(connection: error, certificate: peerCertificate))
         context.close(promise: nil)
     }
 
@@ -129,7 +138,10 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
         guard let type = received.getInteger(at: received.readerIndex, as: UInt8.self),
             let length = received.getInteger(at: received.readerIndex + 2, as: UInt32.self)
         else { return false }
-        guard let kind = PDU.Kind(rawValue: type) else { throw DIMSEError(.malformed, "PDU type \(type) is unknown") }
+        guard let kind = PDU.Kind(rawValue: type) else {
+            throw DIMSEError(
+                .malformed, "PDU type \(type) is unknown", hint: Self.tlsRecords.contains(type) ? Self.speaksTLS : nil)
+        }
         guard limits.allows(kind, length: Int(length)) else {
             throw DIMSEError(.limitExceeded, "a PDU of \(length) bytes is refused")
         }
@@ -188,21 +200,32 @@ final class UpperLayer<User: UpperLayerUser>: ChannelInboundHandler {
     }
 
     /// Sends the PDUs of one or more messages. `promise` succeeds when the socket has taken them, and fails when the
-    /// association carries no data any more. A peer that takes nothing for `writeStall` is aborted.
+    /// association carries no data any more. A peer that does not take the oldest of them within `writeStall` is aborted.
     func send(_ pdus: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
         guard machine.take(.dataRequested) == [.sendData], let context else {
             promise?.fail(DIMSEError(.connectionClosed, "the association has ended"))
             return
         }
         let promise = promise ?? context.eventLoop.makePromise()
-        stallTimer?.cancel()
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let timer = context.eventLoop.scheduleTask(in: writeStall) {
+        promise.futureResult.whenComplete { _ in bound.value.written() }
+        writesUnderWay += 1
+        if writesUnderWay == 1 { startStallTimer() }
+        context.writeAndFlush(wrapOutboundOut(pdus), promise: promise)
+    }
+
+    private func written() {
+        writesUnderWay -= 1
+        stallTimer?.cancel()
+        if writesUnderWay > 0 { startStallTimer() }
+    }
+
+    private func startStallTimer() {
+        guard let context else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        stallTimer = context.eventLoop.scheduleTask(in: writeStall) {
             bound.value.abort(DIMSEError(.timedOut, "the peer does not read what it is sent"))
         }
-        stallTimer = timer
-        promise.futureResult.whenComplete { _ in timer.cancel() }
-        context.writeAndFlush(wrapOutboundOut(pdus), promise: promise)
     }
 
     func release() { take(.releaseRequested) }

@@ -14,20 +14,24 @@ package final class Association: Sendable {
     private let open: OpenFlag
     /// The information models that the peer accepted for C-FIND.
     package let acceptedModels: Set<FindModel>
-    /// Those of them for which it granted relational questions (PS3.4 §C.5.1.1).
-    package let relationalModels: Set<FindModel>
+    /// What it granted of what was asked for, for each of them.
+    package let granted: [FindModel: QueryOptions]
 
-    fileprivate init(channel: any Channel, core: Core, open: OpenFlag, accept: AssociateAccept) {
+    fileprivate init(channel: any Channel, core: Core, open: OpenFlag, accept: AssociateAccept, asked: QueryOptions) {
         self.channel = channel
         self.core = core
         self.open = open
         acceptedModels = UserContexts.models(accepted: accept)
-        relationalModels = UserContexts.relationalModels(accepted: accept)
+        granted = UserContexts.granted(asked, by: accept)
     }
 
-    /// Connects and negotiates Verification, and FIND of the Study Root, Patient Root and Patient/Study Only models.
+    /// Connects and negotiates Verification, and FIND of all models.
+    ///
+    /// - Parameter options: what is asked for beyond the baseline; by default nothing that would change how dates and times
+    ///   match (F15).
     package static func open(
-        to peer: Peer, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+        to peer: Peer, asking options: QueryOptions = .relational,
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws(DIMSEError) -> Association {
         let tls = try peer.tls?.context()
         let bootstrap = ClientBootstrap(group: group)
@@ -40,7 +44,7 @@ package final class Association: Sendable {
                     if let tls, let handler = try peer.tls?.handler(tls, host: peer.host) {
                         try channel.pipeline.syncOperations.addHandler(handler)
                     }
-                    return try OpeningAssociation(on: channel, peer: peer)
+                    return try OpeningAssociation(on: channel, peer: peer, asking: options)
                 }
             }
         } catch {
@@ -122,15 +126,17 @@ struct OpeningAssociation: Sendable {
     private let channel: any Channel
     private let core: Association.Core
     private let opened: EventLoopFuture<AssociateAccept>
+    private let asked: QueryOptions
     private let isOpen = OpenFlag()
 
     /// Puts our end onto a channel that is about to connect; called on its event loop.
-    init(on channel: any Channel, peer: Peer) throws {
+    init(on channel: any Channel, peer: Peer, asking options: QueryOptions = .relational) throws {
         let promise = channel.eventLoop.makePromise(of: AssociateAccept.self)
-        let session = UserSession(peer: peer, opened: promise, isOpen: isOpen)
+        let session = UserSession(peer: peer, asking: options, opened: promise, isOpen: isOpen)
         let layer = UpperLayer(role: .requestor, user: session, limits: .user)
         self.channel = channel
         opened = promise.futureResult
+        asked = options
         core = NIOLoopBound((session, layer), eventLoop: channel.eventLoop)
         try channel.pipeline.syncOperations.addHandler(layer)
     }
@@ -144,7 +150,7 @@ struct OpeningAssociation: Sendable {
                     core.value.1.abort(DIMSEError(.cancelled, "given up while it was opened"))
                 }
             }
-            return Association(channel: channel, core: core, open: isOpen, accept: accept)
+            return Association(channel: channel, core: core, open: isOpen, accept: accept, asked: asked)
         } catch {
             throw error as? DIMSEError ?? DIMSEError(.connectionClosed, "the connection broke")
         }

@@ -11,10 +11,12 @@ package struct Peer: Sendable {
     package var defaultCharacterSet: SpecificCharacterSet
     /// nil: plain TCP.
     package var tls: PeerTLS?
+    /// nil: nobody is named.
+    package var user: UserIdentity?
 
     package init(
         host: String, port: Int, called: AETitle, calling: AETitle, timeouts: Timeouts = Timeouts(),
-        defaultCharacterSet: SpecificCharacterSet = .default, tls: PeerTLS? = nil
+        defaultCharacterSet: SpecificCharacterSet = .default, tls: PeerTLS? = nil, user: UserIdentity? = nil
     ) {
         self.host = host
         self.port = port
@@ -23,6 +25,7 @@ package struct Peer: Sendable {
         self.timeouts = timeouts
         self.defaultCharacterSet = defaultCharacterSet
         self.tls = tls
+        self.user = user
     }
 }
 
@@ -38,14 +41,6 @@ package struct Timeouts: Sendable, Hashable {
     package var query = Duration.seconds(900)
 
     package init() {}
-}
-
-/// The information models that we search with (PS3.4 §C.6), by their FIND SOP classes.
-package enum FindModel: String, Sendable, CaseIterable {
-    case studyRoot = "1.2.840.10008.5.1.4.1.2.2.1"
-    case patientRoot = "1.2.840.10008.5.1.4.1.2.1.1"
-    /// Retired, and still the only one on some old archives (F36).
-    case patientStudyOnly = "1.2.840.10008.5.1.4.1.2.3.1"
 }
 
 /// Priority (0000,0700) of a request: low for sweeps, medium for people who wait; most archives ignore it (F110).

@@ -3,13 +3,14 @@ import DICOM
 /// The presentation contexts that we propose as a user, each in both Little Endian syntaxes (F91).
 enum UserContexts {
     static let verificationID: UInt8 = 1
-    private static let models: [FindModel] = [.studyRoot, .patientRoot, .patientStudyOnly]
+    private static let models: [FindModel] = [.studyRoot, .patientRoot, .patientStudyOnly, .repository]
 
     static func id(of model: FindModel) -> UInt8 {
         switch model {
         case .studyRoot: 3
         case .patientRoot: 5
         case .patientStudyOnly: 7
+        case .repository: 9
         }
     }
 
@@ -24,13 +25,18 @@ enum UserContexts {
             }
     }()
 
-    /// Relational questions, and nothing that would change how dates and times are matched (F15).
-    static let negotiations = models.map { ExtendedNegotiation(sopClassUID: $0.rawValue, options: [1]) }
+    static func negotiations(asking options: QueryOptions) -> [ExtendedNegotiation] {
+        options.isEmpty
+            ? [] : models.map { ExtendedNegotiation(sopClassUID: $0.rawValue, options: options.bytes()) }
+    }
 
-    static func relationalModels(accepted: AssociateAccept) -> Set<FindModel> {
-        models(accepted: accepted).filter { model in
-            accepted.user.extendedNegotiations.contains { $0.sopClassUID == model.rawValue && $0.isRelational }
+    /// What of `asked` the peer grants, by the models that it accepted. What it grants unasked does not count.
+    static func granted(_ asked: QueryOptions, by accept: AssociateAccept) -> [FindModel: QueryOptions] {
+        let pairs = models(accepted: accept).map { model in
+            let item = accept.user.extendedNegotiations.first { $0.sopClassUID == model.rawValue }
+            return (model, item.map { QueryOptions(negotiated: $0.options).intersection(asked) } ?? [])
         }
+        return Dictionary(uniqueKeysWithValues: pairs)
     }
 
     /// The contexts that the peer accepted, with the transfer syntax that it chose (F92).

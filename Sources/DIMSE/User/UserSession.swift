@@ -21,6 +21,7 @@ final class UserSession: UpperLayerUser {
     }
 
     private let peer: Peer
+    private let asking: QueryOptions
     private let opened: EventLoopPromise<AssociateAccept>
     private let isOpen: OpenFlag
     private var operation = Operation.none
@@ -45,8 +46,9 @@ final class UserSession: UpperLayerUser {
     private var operationEnd = NIODeadline.uptimeNanoseconds(0)
     private var timer: Scheduled<Void>?
 
-    init(peer: Peer, opened: EventLoopPromise<AssociateAccept>, isOpen: OpenFlag) {
+    init(peer: Peer, asking: QueryOptions, opened: EventLoopPromise<AssociateAccept>, isOpen: OpenFlag) {
         self.peer = peer
+        self.asking = asking
         self.opened = opened
         self.isOpen = isOpen
     }
@@ -55,7 +57,8 @@ final class UserSession: UpperLayerUser {
 
     func transportReady(_ layer: UpperLayer<UserSession>) {
         var request = AssociateRequest(called: peer.called, calling: peer.calling, contexts: UserContexts.proposed)
-        request.user.extendedNegotiations = UserContexts.negotiations
+        request.user.extendedNegotiations = UserContexts.negotiations(asking: asking)
+        request.user.identity = peer.user
         layer.request(request)
         guard let loop = layer.eventLoop else { return }
         lastActivity = loop.now
@@ -71,7 +74,7 @@ final class UserSession: UpperLayerUser {
     }
 
     func rejected(_ rejection: Rejection, _ layer: UpperLayer<UserSession>) {
-        var error = DIMSEError(.associationRejected, rejection.text)
+        var error = DIMSEError(.associationRejected, rejection.description)
         error.rejection = rejection
         ended(error, layer)
     }

@@ -30,17 +30,18 @@ package final class SimulatedPACS: Sendable {
         configuration.aeTitles = [try AETitle(profile.aeTitle)]
         configuration.pduPacking = profile.temper.packsSeveralPDVs ? .several : .one
         configuration.queriesPerAssociation = profile.temper.queriesPerAssociation
-        configuration.grantsRelationalQuestions = profile.temper.takesRelationalQuestions
+        configuration.grants = profile.temper.takesRelationalQuestions ? .relational : []
         configuration.onAssociation = { event in
             switch event {
             case .opened(let calling): log.record(.associationOpened, calling: calling.value)
             case .closed(let calling): log.record(.associationClosed, calling: calling.value)
+            case .rejected, .failed: break
             }
         }
         let server = try await SCPServer.start(
             configuration, onEcho: { calling in log.record(.echo, calling: calling.value) },
             onFind: { request, responder in
-                log.record(.find, calling: request.calling.value)
+                log.record(.find, calling: request.caller.calling.value)
                 return try await archive.answer(request, responder)
             })
         return SimulatedPACS(profile: profile, log: log, server: server)

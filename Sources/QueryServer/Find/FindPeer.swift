@@ -7,6 +7,8 @@ package struct FindPeer: Sendable, Hashable {
     package var aeTitle: AETitle
     /// Where it calls from; nil: anywhere.
     package var network: Network?
+    /// The certificate that it shows; nil: plain TCP.
+    package var certificate: CertificateFingerprint?
     /// Qualifies patient IDs that it sends without an issuer (promise 9).
     package var issuer: String?
     /// What it reads; what this cannot write becomes `?` (F68). Default UTF-8.

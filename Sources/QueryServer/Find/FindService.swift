@@ -12,6 +12,9 @@ package struct FindService: Sendable {
         package var port = 11_112
         package var aeTitle: AETitle
         package var peers: [FindPeer] = []
+        /// nil: plain TCP.
+        package var tls: ProviderTLS?
+        package var associations = AssociationLimits()
         /// More are refused before the first (A700).
         package var maximumMatches = 5_000
         /// How long sources are waited for.
@@ -41,8 +44,11 @@ package struct FindService: Sendable {
         configuration.host = settings.host
         configuration.port = settings.port
         configuration.aeTitles = [settings.aeTitle]
-        configuration.callingAETitles = Set(settings.peers.map(\.aeTitle))
-        configuration.grantsRelationalQuestions = true
+        configuration.tls = settings.tls
+        configuration.limits = settings.associations
+        configuration.admits = { caller in settings.peers.contains { $0.admits(caller) } }
+        configuration.onAssociation = { noteRefusal($0) }
+        configuration.grants = .relational
         return try await SCPServer.start(configuration) { request, responder in
             let start = ContinuousClock.now
             let level = QueryLevel(rawValue: request.identifier.text(.queryRetrieveLevel) ?? "")?.rawValue ?? "none"
@@ -54,20 +60,35 @@ package struct FindService: Sendable {
                 throw error
             } catch {
                 metrics.answeredFind(level: level, status: 0xC001, in: ContinuousClock.now - start)
-                logger.error("a C-FIND failed", metadata: ["calling": "\(request.calling)", "error": "\(error)"])
+                logger.error(
+                    "a C-FIND failed", metadata: ["calling": "\(request.caller.calling)", "error": "\(error)"])
                 throw error
             }
+        }
+    }
+
+    /// Who was not let in, and why. A title, an address and a certificate are no patient data.
+    private func noteRefusal(_ event: AssociationEvent) {
+        switch event {
+        case .opened, .closed: break
+        case .rejected(let caller, let rejection):
+            logger.warning(
+                "an association was rejected",
+                metadata: [
+                    "calling": "\(caller.calling)", "called": "\(caller.called)", "address": "\(caller.address)",
+                    "certificate": "\(caller.certificate?.description ?? "none")", "reason": "\(rejection)",
+                ])
+        case .failed(let address, let error):
+            logger.warning(
+                "a connection failed before its association", metadata: ["address": "\(address)", "error": "\(error)"])
         }
     }
 
     // MARK: One C-FIND
 
     private func answer(_ request: FindRequest, _ responder: FindResponder) async throws -> FindStatus {
-        guard let peer = settings.peers.first(where: { $0.admits(request) }) else {
-            logger.warning(
-                "a C-FIND was refused",
-                metadata: ["calling": "\(request.calling)", "address": "\(request.peerAddress)"])
-            return FindStatus(0x0124, errorComment: "Not authorised from this address")
+        guard let peer = settings.peers.first(where: { $0.admits(request.caller) }) else {
+            return FindStatus(0x0124, errorComment: "Not authorised")
         }
         var query: StudyQuery
         do { query = try StudyQuery(identifier: request.identifier) } catch {
@@ -160,8 +181,10 @@ extension FindAnswer {
 }
 
 extension FindPeer {
-    fileprivate func admits(_ request: FindRequest) -> Bool {
-        aeTitle == request.calling && network?.contains(request.peerAddress) != false
+    /// One entry has to fit as a whole: a good certificate with another's AE title is nobody.
+    fileprivate func admits(_ caller: Caller) -> Bool {
+        aeTitle == caller.calling && network?.contains(caller.address) != false
+            && (certificate == nil || certificate == caller.certificate)
     }
 }
 
@@ -176,6 +199,7 @@ extension FindModel {
         case .studyRoot: [.study, .series, .image]
         case .patientRoot: [.patient, .study, .series, .image]
         case .patientStudyOnly: [.patient, .study]
+        case .repository: []
         }
     }
 }

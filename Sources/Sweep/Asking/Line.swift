@@ -75,7 +75,7 @@ package actor Line {
 
     /// Whether it granted relational questions in the model that is asked.
     var grantsRelationalQuestions: Bool {
-        association.map { $0.relationalModels.contains($0.preferredModel) } ?? false
+        association.flatMap { $0.granted[$0.preferredModel] }?.contains(.relational) ?? false
     }
 
     var isOpen: Bool { machine.isOpen && association?.isOpen == true }

@@ -31,7 +31,8 @@ struct Canaries {
     mutating func association() async throws {
         try await asker.open()
         let models = await asker.line.acceptedModels
-        let names = [FindModel.studyRoot, .patientRoot, .patientStudyOnly].filter(models.contains).map(\.words)
+        let names = [FindModel.studyRoot, .patientRoot, .patientStudyOnly, .repository].filter(models.contains).map(
+            \.words)
         learn(Name.models, names.joined(separator: ", "), "accepted in the association")
     }
 
@@ -289,6 +290,7 @@ extension FindModel {
         case .studyRoot: "Study Root"
         case .patientRoot: "Patient Root"
         case .patientStudyOnly: "Patient/Study Only"
+        case .repository: "Repository Query"
         }
     }
 }

@@ -32,7 +32,14 @@ struct InitCommand: ParsableCommand {
             priority: 1                 # 1 wins when copies disagree
             # wado_root: https://pacs-a.example/dicom-web   # where its studies can be retrieved
             # character_set: ISO_IR 100 # of answers that declare none
-            # tls: { ca: ca.pem, certificate: me.pem, key: me.key, server_name: pacs-a.example }
+            # tls:                      # PEM files; the PACS's chain and name are both verified
+            #   ca: ca.pem              # who may have signed its certificate; default: the system's authorities
+            #   certificate: me.pem     # ours, where it demands one
+            #   key: me.key
+            #   server_name: pacs-a.example   # the name in its certificate; default: host
+            #   pin_sha256: 4F:1A:…     # in place of chain and name: the one certificate that it may show
+            #   minimum_version: 1.3    # default 1.2, with ECDHE and AEAD; 1.3 is taken wherever both have it
+            # user: { name: concord, passcode_file: passcode }   # where it wants a user; or passcode_env: VARIABLE
             limits:
               queries_per_second: 5     # never exceeded, over all Concord processes together
               associations: 2           # open at once
@@ -55,6 +62,9 @@ struct InitCommand: ParsableCommand {
           #   port: 11112
           #   allow:
           #     - { ae_title: WS1, address: 10.0.0.0/8, issuer: HOSP-A, character_set: ISO_IR 100 }
+          #   associations: { total: 2000, per_ae_title: 64, per_address: 32 }   # open at once
+          #   tls: { certificate: me.pem, key: me.key, ca: ca.pem }   # then each caller shows a certificate that ca signed,
+          #                                     # and its entry above names it: certificate: SHA256:4F:1A:…
           # freshness: { recent: 10m, recent_days: 2, history: 90d }   # what is older is asked live
           # deadline: 5s                # how long a person waits for a PACS
 

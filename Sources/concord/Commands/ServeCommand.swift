@@ -13,6 +13,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Serve this replica of edge shards instead of the database.") var edge: String?
 
     func run() async throws {
+        OpenFiles.raiseLimit()
         let configuration = try global.configuration()
         if let edge {
             return try await EdgeService(configuration: configuration, global: global, directory: edge).run()

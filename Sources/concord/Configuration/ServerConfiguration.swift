@@ -70,6 +70,39 @@ extension FindService.Settings {
         deadline = try section.duration("deadline") ?? deadline
         peers = try section.sections("allow") { (peer) throws(ConfigurationError) in try FindPeer(&peer) }
         if peers.isEmpty { throw section.error("allow", "nobody may ask: name at least one calling AE title") }
+        associations =
+            try section.section("associations") { (limits) throws(ConfigurationError) in
+                try AssociationLimits(&limits)
+            } ?? associations
+        tls = try section.section("tls") { (tls) throws(ConfigurationError) in try ProviderTLS(&tls) }
+        if let peer = peers.first(where: { ($0.certificate == nil) == (tls != nil) }) {
+            throw section.error(
+                "allow",
+                tls == nil
+                    ? "the certificate of \(peer.aeTitle) is never seen without tls"
+                    : "\(peer.aeTitle) needs its certificate: SHA256:…, as openssl x509 -noout -fingerprint -sha256 prints it"
+            )
+        }
+    }
+}
+
+extension AssociationLimits {
+    fileprivate init(_ section: inout YAMLSection) throws(ConfigurationError) {
+        self.init()
+        total = try section.integer("total", in: 1...20_000) ?? total
+        perTitle = try section.integer("per_ae_title", in: 1...20_000) ?? perTitle
+        perAddress = try section.integer("per_address", in: 1...20_000) ?? perAddress
+    }
+}
+
+extension ProviderTLS {
+    fileprivate init(_ section: inout YAMLSection) throws(ConfigurationError) {
+        func file(_ key: String) throws(ConfigurationError) -> String {
+            guard let path = try section.file(key) else { throw section.error(key, "is mandatory") }
+            return path
+        }
+        self.init(certificate: try file("certificate"), key: try file("key"), ca: try file("ca"))
+        minimum = try section.tlsMinimum() ?? minimum
     }
 }
 
@@ -83,6 +116,7 @@ extension FindPeer {
             }
             self.network = network
         }
+        certificate = try section.fingerprint("certificate")
         issuer = try section.string("issuer")
         if let value = try section.string("character_set") {
             characterSet = SpecificCharacterSet(value)

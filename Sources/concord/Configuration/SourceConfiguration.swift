@@ -51,6 +51,7 @@ struct SourceConfiguration: Sendable {
             host: host, port: port, called: called, calling: calling, timeouts: timeouts,
             defaultCharacterSet: characterSet)
         peer.tls = try section.section("tls") { (tls) throws(ConfigurationError) in try PeerTLS(&tls) }
+        peer.user = try section.section("user") { (user) throws(ConfigurationError) in try UserIdentity(&user) }
     }
 
     var definition: SourceDefinition {
@@ -169,10 +170,56 @@ extension PeerTLS {
     fileprivate init(_ section: inout YAMLSection) throws(ConfigurationError) {
         self.init(
             ca: try section.file("ca"), certificate: try section.file("certificate"), key: try section.file("key"),
-            serverName: try section.string("server_name"))
+            serverName: try section.string("server_name"), pin: try section.fingerprint("pin_sha256"))
+        minimum = try section.tlsMinimum() ?? minimum
         if (certificate == nil) != (key == nil) {
             throw section.error("certificate", "certificate and key are given together or not at all")
         }
+    }
+}
+
+extension UserIdentity {
+    fileprivate init(_ section: inout YAMLSection) throws(ConfigurationError) {
+        let name = try section.required("name")
+        let passcode = try section.secret("passcode")
+        do { try self.init(name: name, passcode: passcode) } catch { throw section.error("name", "\(error)") }
+    }
+}
+
+extension YAMLSection {
+    /// A secret is never in the configuration: `KEY_file` names a file whose first line it is, `KEY_env` a variable of the
+    /// environment. nil: neither is given.
+    fileprivate mutating func secret(_ key: String) throws(ConfigurationError) -> String? {
+        let (fileKey, variableKey) = ("\(key)_file", "\(key)_env")
+        switch (try file(fileKey), try string(variableKey)) {
+        case (nil, nil): return nil
+        case (let path?, nil):
+            let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+            guard let line = text?.split(whereSeparator: \.isNewline).first else {
+                throw error(fileKey, "\(path) cannot be read, or is empty")
+            }
+            return String(line)
+        case (nil, let variable?):
+            guard let value = ProcessInfo.processInfo.environment[variable], !value.isEmpty else {
+                throw error(variableKey, "\(variable) is not set in the environment")
+            }
+            return value
+        case (_?, _?): throw error(fileKey, "give \(fileKey) or \(variableKey), not both")
+        }
+    }
+
+    mutating func fingerprint(_ key: String) throws(ConfigurationError) -> CertificateFingerprint? {
+        guard let text = try string(key) else { return nil }
+        guard let fingerprint = CertificateFingerprint(text) else {
+            throw error(key, "expected what openssl x509 -noout -fingerprint -sha256 prints: 32 bytes in hexadecimal")
+        }
+        return fingerprint
+    }
+
+    mutating func tlsMinimum() throws(ConfigurationError) -> TLSMinimum? {
+        guard let text = try string("minimum_version") else { return nil }
+        guard let minimum = TLSMinimum(rawValue: text) else { throw error("minimum_version", "expected 1.2 or 1.3") }
+        return minimum
     }
 }
 

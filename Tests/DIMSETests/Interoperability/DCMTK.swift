@@ -7,6 +7,16 @@ enum DCMTK {
     static let isInstalled = ["echoscu", "findscu", "dcmqrscp", "dcmqridx", "dump2dcm", "storescp", "openssl"]
         .allSatisfy { FileManager.default.isExecutableFile(atPath: "/usr/bin/\($0)") }
 
+    /// A port that was free a moment ago.
+    static func freePort() async throws -> Int {
+        let probe = try await SCPServer.start(SCPConfiguration()) { _, _ in .success }
+        await probe.stop()
+        return probe.port
+    }
+}
+
+/// Programs that tests run: by name in /usr/bin, or by path.
+enum Tool {
     struct Outcome: Sendable {
         var status: Int32
         var output: String
@@ -25,22 +35,16 @@ enum DCMTK {
         return Outcome(status: status, output: String(decoding: try Data(contentsOf: output), as: UTF8.self))
     }
 
-    /// A port that was free a moment ago.
-    static func freePort() async throws -> Int {
-        let probe = try await SCPServer.start(SCPConfiguration()) { _, _ in .success }
-        await probe.stop()
-        return probe.port
-    }
-
     /// DCMTK without Nagle's algorithm, or each small exchange takes 44 ms (N1).
     static func launchable(_ tool: String, _ arguments: [String], output: URL) throws -> Process {
         let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/\(tool)")
+        process.executableURL = URL(filePath: tool.hasPrefix("/") ? tool : "/usr/bin/\(tool)")
         process.arguments = arguments
         process.environment = ["TCP_NODELAY": "1", "PATH": "/usr/bin"]
         let handle = try FileHandle(forWritingTo: output)
         process.standardOutput = handle
         process.standardError = handle
+        process.standardInput = FileHandle.nullDevice
         return process
     }
 }
@@ -85,38 +89,28 @@ final class Archive: Sendable {
     }
 
     /// A `storescp` that talks TLS only and demands a certificate; `peer` is one that it lets in.
-    static func startSecure() async throws -> Archive {
+    static func startSecure(_ certificates: Certificates) async throws -> Archive {
         let directory = FileManager.default.temporaryDirectory.appending(path: "concord-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        func path(_ name: String) -> String { directory.appending(path: name).path }
-        for (name, signer) in [("ca", nil), ("other", nil), ("server", "ca"), ("client", "ca")] as [(String, String?)] {
-            let outcome = try await DCMTK.run(
-                "openssl",
-                ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-                    + ["-keyout", path("\(name).key"), "-out", path("\(name).pem"), "-subj", "/CN=\(name).test"]
-                    + ["-addext", "subjectAltName=DNS:\(name).test"]
-                    + (signer.map { ["-CA", path("\($0).pem"), "-CAkey", path("\($0).key")] } ?? []))
-            guard outcome.status == 0 else { throw DIMSEError(.tlsFailed, outcome.output) }
-        }
         let port = try await DCMTK.freePort()
         let peer = Peer(
             host: "127.0.0.1", port: port, called: try AETitle("ARCHIVE"), calling: try AETitle("CONCORD"),
-            tls: PeerTLS(
-                ca: path("ca.pem"), certificate: path("client.pem"), key: path("client.key"),
-                serverName: "server.test"))
+            tls: certificates.user())
         return try await start(
-            "storescp", ["+tls", path("server.key"), path("server.pem"), "+cf", path("ca.pem"), "\(port)"],
-            directory: directory, peer: peer)
+            "storescp",
+            [
+                "+tls", certificates.path("server.key"), certificates.path("server.pem"), "+cf",
+                certificates.path("ca.pem"),
+            ]
+                + ["\(port)"], directory: directory, peer: peer)
     }
 
-    func path(_ name: String) -> String { directory.appending(path: name).path }
-
-    private static func start(
+    static func start(
         _ tool: String, _ arguments: [String], directory: URL, peer: Peer
     ) async throws -> Archive {
         let log = directory.appending(path: "log")
         try Data().write(to: log)
-        let process = try DCMTK.launchable(tool, arguments, output: log)
+        let process = try Tool.launchable(tool, arguments, output: log)
         try process.run()
         let archive = Archive(running: Running(process: process), directory: directory, peer: peer)
         try await archive.untilListening()
@@ -138,9 +132,9 @@ final class Archive: Sendable {
         (0020,000e) UI [1.2.3.\(number).1]
 
         """.write(to: dump, atomically: true, encoding: .utf8)
-        _ = try await DCMTK.run("dump2dcm", [dump.path, file.path])
+        _ = try await Tool.run("dump2dcm", [dump.path, file.path])
         try FileManager.default.removeItem(at: dump)
-        _ = try await DCMTK.run("dcmqridx", [store.path, file.path])
+        _ = try await Tool.run("dcmqridx", [store.path, file.path])
     }
 
     /// A process of its own says nothing when it is ready: it is when it lets us in.
@@ -153,7 +147,8 @@ final class Archive: Sendable {
     }
 
     func stop() {
-        running.process.terminate()
+        // SIGTERM is blocked in what a thread of Swift's pool starts, unless it unblocks it itself.
+        kill(running.process.processIdentifier, SIGKILL)
         try? FileManager.default.removeItem(at: directory)
     }
 }

@@ -33,7 +33,7 @@ struct DCMTKTests {
 
     @Test func echoscuIsAnswered() async throws {
         let server = try await Self.server()
-        let outcome = try await DCMTK.run(
+        let outcome = try await Tool.run(
             "echoscu", ["-aec", "CONCORD", "--repeat", "3", "127.0.0.1", "\(server.port)"])
         #expect(outcome.status == 0, "\(outcome.output)")
         await server.stop()
@@ -41,7 +41,7 @@ struct DCMTKTests {
 
     @Test func echoscuLearnsThatItCalledAnother() async throws {
         let server = try await Self.server()
-        let outcome = try await DCMTK.run("echoscu", ["-aec", "OTHER", "127.0.0.1", "\(server.port)"])
+        let outcome = try await Tool.run("echoscu", ["-aec", "OTHER", "127.0.0.1", "\(server.port)"])
         #expect(outcome.status != 0)
         #expect(outcome.output.contains("Called AE Title Not Recognized"))
         await server.stop()
@@ -50,7 +50,7 @@ struct DCMTKTests {
     @Test(arguments: [PDUPacking.one, .several], ["-xi", "-xe"])
     func findscuGetsEveryMatch(_ packing: PDUPacking, _ syntax: String) async throws {
         let server = try await Self.server(packing)
-        let outcome = try await DCMTK.run(
+        let outcome = try await Tool.run(
             "findscu", ["-v", syntax, "-pdu", "4096", "-aec", "CONCORD"] + Self.keys + ["127.0.0.1", "\(server.port)"])
         #expect(outcome.status == 0)
         let uids = outcome.output.matches(of: /0020,000d\) UI \[(1\.2\.\d+)/).map { String($0.1) }
@@ -62,7 +62,7 @@ struct DCMTKTests {
     @Test func findscusCancellationIsHonoured() async throws {
         let wasCancelled = NIOLockedValueBox(false)
         let server = try await Self.server(matches: 1_000_000, wasCancelled: wasCancelled)
-        let outcome = try await DCMTK.run(
+        let outcome = try await Tool.run(
             "findscu", ["-v", "--cancel", "5", "-aec", "CONCORD"] + Self.keys + ["127.0.0.1", "\(server.port)"])
         #expect(wasCancelled.withLockedValue { $0 })
         #expect(outcome.output.contains("Cancel"))
@@ -99,44 +99,6 @@ struct DCMTKTests {
         } catch {
             #expect(error.code == .associationRejected)
             #expect(!error.isTransient)
-        }
-    }
-
-    @Test func storescpIsSpokenToOverTLSWithCertificatesOfBothSides() async throws {
-        let archive = try await Archive.startSecure()
-        defer { archive.stop() }
-        let association = try await Association.open(to: archive.peer)
-        try await association.echo()
-        await association.release()
-
-        let (ca, certificate, key) = (archive.path("ca.pem"), archive.path("client.pem"), archive.path("client.key"))
-        let name = "server.test"
-        for tls in [
-            PeerTLS(ca: archive.path("other.pem"), certificate: certificate, key: key, serverName: name),
-            PeerTLS(ca: ca, certificate: certificate, key: key, serverName: "another.test"),
-            PeerTLS(ca: ca, certificate: certificate, key: key),
-            PeerTLS(ca: ca, serverName: name),
-            PeerTLS(
-                ca: ca, certificate: archive.path("other.pem"), key: archive.path("other.key"), serverName: name),
-            PeerTLS(ca: ca, certificate: certificate, serverName: name),
-            PeerTLS(ca: archive.path("nowhere.pem"), certificate: certificate, key: key, serverName: name),
-        ] {
-            let failure = await Self.failure(to: archive.peer, tls)
-            #expect(failure?.code == .tlsFailed, "\(tls): \(failure?.description ?? "accepted")")
-            #expect(failure?.isTransient == false)
-        }
-        let plain = await Self.failure(to: archive.peer, nil)
-        #expect(plain?.description.contains("TLS") == true)
-    }
-
-    private static func failure(to peer: Peer, _ tls: PeerTLS?) async -> DIMSEError? {
-        var peer = peer
-        peer.tls = tls
-        do {
-            await (try Association.open(to: peer)).release()
-            return nil
-        } catch {
-            return error
         }
     }
 

@@ -11,15 +11,16 @@ struct ProviderEnd {
     let user = ScriptedPeer()
 
     init(
-        _ configuration: SCPConfiguration = SCPConfiguration(),
+        _ configuration: SCPConfiguration = SCPConfiguration(), among associations: OpenAssociations? = nil,
         onFind: @escaping @Sendable (FindRequest, FindResponder) async throws -> FindStatus = { _, _ in .success }
     ) async throws {
         let channel = user.channel
-        let associations = OpenAssociations(maximum: 8, perTitle: 8, perAddress: 8)
+        let associations = associations ?? OpenAssociations(AssociationLimits())
         try await channel.testingEventLoop.executeInContext {
             let session = ProviderSession(
                 configuration: configuration, channel: channel, associations: associations, onEcho: { _ in },
                 onFind: onFind)
+            #expect(associations.connected(channel))
             try channel.pipeline.syncOperations.addHandler(
                 UpperLayer(role: .acceptor, user: session, limits: .provider))
         }
@@ -43,11 +44,11 @@ private func findRequest(_ messageID: UInt16 = 1) -> Command {
     @Test(arguments: [true, false])
     func relationalQuestionsAreGrantedWhereTheyAreAnswered(_ isAnswered: Bool) async throws {
         var configuration = SCPConfiguration()
-        configuration.grantsRelationalQuestions = isAnswered
+        configuration.grants = isAnswered ? [.relational, .emptyValue] : []
         let end = try await ProviderEnd(configuration) { _, _ in .success }
         let reply = try await end.associate { request in
             request.user.extendedNegotiations = [
-                ExtendedNegotiation(sopClassUID: request.contexts[1].abstractSyntax, options: [1, 1, 1]),
+                ExtendedNegotiation(sopClassUID: request.contexts[1].abstractSyntax, options: [1, 1, 1, 0, 0, 1]),
                 ExtendedNegotiation(sopClassUID: "1.2.3", options: [1]),
             ]
         }
@@ -55,7 +56,54 @@ private func findRequest(_ messageID: UInt16 = 1) -> Command {
             Issue.record("another PDU")
             return
         }
-        #expect(accept.user.extendedNegotiations.map(\.options) == [[isAnswered ? 1 : 0]])
+        #expect(
+            accept.user.extendedNegotiations.map(\.options) == [isAnswered ? [1, 0, 0, 0, 0, 1] : [0, 0, 0, 0, 0, 0]])
+    }
+
+    @Test func theHandlerIsToldWhatWasGranted() async throws {
+        var configuration = SCPConfiguration()
+        configuration.grants = [.relational, .fuzzyNames]
+        let seen = NIOLockedValueBox<QueryOptions?>(nil)
+        let end = try await ProviderEnd(configuration) { request, _ in
+            seen.withLockedValue { $0 = request.options }
+            return .success
+        }
+        _ = try await end.associate { request in
+            request.user.extendedNegotiations = [
+                ExtendedNegotiation(sopClassUID: FindModel.studyRoot.rawValue, options: [0, 1, 1]),
+                ExtendedNegotiation(sopClassUID: FindModel.studyRoot.rawValue, options: [1, 1, 1]),
+            ]
+        }
+        try await end.user.send(findRequest(), try identifier("1.2"))
+        _ = try await end.user.sentMessage()
+        #expect(seen.withLockedValue { $0 } == .fuzzyNames)
+    }
+
+    /// F97, F86: user identities of every type, known or not, an asynchronous window, and items that nobody knows.
+    @Test(
+        arguments: [
+            [0x58, 0, 0, 9, 1, 1, 0, 3, 0x4A, 0x6F, 0x65, 0, 0],
+            [0x58, 0, 0, 11, 2, 1, 0, 3, 0x4A, 0x6F, 0x65, 0, 2, 0x70, 0x77],
+            [0x58, 0, 0, 7, 3, 0, 0, 1, 0x4B, 0, 0], [0x58, 0, 0, 7, 4, 0, 0, 1, 0x53, 0, 0],
+            [0x58, 0, 0, 7, 5, 0, 0, 1, 0x4A, 0, 0], [0x58, 0, 0, 7, 99, 0, 0, 1, 0x4A, 0, 0], [0x58, 0, 0, 1, 2],
+            [0x53, 0, 0, 4, 0, 0, 0, 0], [0x53, 0, 0, 4, 0, 9, 0, 9], [0x57, 0, 0, 2, 1, 2], [0xFE, 0, 0, 0],
+        ] as [[UInt8]])
+    func noItemOfTheUserInformationIsAReasonToReject(_ item: [UInt8]) async throws {
+        let end = try await ProviderEnd()
+        var bytes = Array(encoded(.associateRequest(try sampleRequest())).readableBytesView)
+        let information = try #require(bytes.lastIndex(of: 0x50))
+        bytes += item
+        bytes[information + 3] += UInt8(item.count)
+        let length = bytes.count - 6
+        bytes[4] = UInt8(length >> 8)
+        bytes[5] = UInt8(length & 0xFF)
+        try await end.user.send(ByteBuffer(bytes: bytes))
+        let (kind, body) = try await end.user.sent()
+        #expect(kind == .associateAccept)
+        // Neither a response to the identity nor a window: one operation at a time.
+        let answered = Array(body.readableBytesView)
+        let user = try #require(answered.lastIndex(of: 0x50))
+        #expect(!answered[(user + 4)...].contains { [0x53, 0x59].contains($0) })
     }
 
     @Test func eachContextIsAnsweredOnItsOwn() async throws {
@@ -93,7 +141,7 @@ private func findRequest(_ messageID: UInt16 = 1) -> Command {
 
     @Test func callersThatAreNotListedAreRejected() async throws {
         var configuration = SCPConfiguration()
-        configuration.callingAETitles = [try AETitle("OTHER")]
+        configuration.admits = { $0.calling.value == "OTHER" }
         let end = try await ProviderEnd(configuration)
         #expect(try await end.associate() == .associateReject(Rejection(result: 1, source: 1, reason: 3)))
     }
@@ -205,9 +253,9 @@ private func findRequest(_ messageID: UInt16 = 1) -> Command {
         try await end.user.send(findRequest(), bytes)
         _ = try await end.user.sentMessage()
         let request = seen.withLockedValue { $0 }
-        #expect(request?.calling.value == "CONCORD")
-        #expect(request?.called.value == "PACSA")
-        #expect(request?.peerAddress == "127.0.0.1")
+        #expect(request?.caller.calling.value == "CONCORD")
+        #expect(request?.caller.called.value == "PACSA")
+        #expect(request?.caller.address == "127.0.0.1")
         #expect(request?.model == .studyRoot)
         #expect(request?.rawIdentifier == bytes)
         #expect(request?.identifier.text(.studyInstanceUID) == "1.2")
@@ -276,11 +324,22 @@ private func findRequest(_ messageID: UInt16 = 1) -> Command {
         try await end.user.holdWrites()
         try await end.user.send(findRequest(), try identifier("1.2"))
         try await end.user.untilHeld()
-        await end.user.pass(.seconds(15))
+        await end.user.pass(.milliseconds(14_999))
+        #expect(end.user.channel.isActive)
+        await end.user.pass(.milliseconds(1))
         #expect(!end.user.channel.isActive)
         var endings = 0
         for await _ in ended { endings += 1 }
         #expect(endings == 1)
+    }
+
+    @Test func theFirstMessageHasHalfTheTime() async throws {
+        let end = try await ProviderEnd()
+        _ = try await end.associate()
+        await end.user.pass(.milliseconds(29_999))
+        #expect(end.user.channel.isActive)
+        await end.user.pass(.milliseconds(1))
+        #expect(try await end.user.sent().kind == .abort)
     }
 
     @Test func anIdleAssociationIsAborted() async throws {
@@ -336,9 +395,9 @@ private func findRequest(_ messageID: UInt16 = 1) -> Command {
     }
 
     @Test func oneAssociationTooManyIsRejectedForNowAndOneLessIsAccepted() async throws {
-        for limit in [\SCPConfiguration.maximumAssociations, \.associationsPerTitle, \.associationsPerAddress] {
+        for limit in [\AssociationLimits.total, \.perTitle, \.perAddress] {
             var configuration = SCPConfiguration()
-            configuration[keyPath: limit] = 2
+            configuration.limits[keyPath: limit] = 2
             let server = try await SCPServer.start(configuration) { _, _ in .success }
             let first = try await Association.open(to: try peer(server))
             let second = try await Association.open(to: try peer(server))
@@ -356,6 +415,69 @@ private func findRequest(_ messageID: UInt16 = 1) -> Command {
             await third.release()
             await server.stop()
         }
+    }
+
+    /// Which of so many associations, by title and address, are let in.
+    private func admitted(_ callers: [(title: String, address: String)]) async throws -> [Bool] {
+        let associations = OpenAssociations(AssociationLimits())
+        var admitted: [Bool] = []
+        for caller in callers {
+            let channel = EmbeddedChannel()
+            try await channel.connect(to: SocketAddress(ipAddress: caller.address, port: 104)).get()
+            let title = try AETitle(caller.title)
+            admitted.append(associations.connected(channel) && associations.admit(channel, calling: title))
+        }
+        return admitted
+    }
+
+    @Test func sixtyFourAssociationsOfATitleAreLetInAndNoMore() async throws {
+        let admitted = try await admitted((1...65).map { ("WS1", "10.0.0.\($0)") })
+        #expect(admitted == Array(repeating: true, count: 64) + [false])
+    }
+
+    @Test func thirtyTwoAssociationsOfAnAddressAreLetInAndNoMore() async throws {
+        let admitted = try await admitted((1...33).map { ("WS\($0)", "10.0.0.1") })
+        #expect(admitted == Array(repeating: true, count: 32) + [false])
+    }
+
+    @Test func twoThousandAssociationsAreLetInAndNoMore() async throws {
+        let admitted = try await admitted((1...2_001).map { ("WS\($0)", "10.0.\($0 / 250).\($0 % 250 + 1)") })
+        #expect(admitted == Array(repeating: true, count: 2_000) + [false])
+    }
+
+    @Test func connectionsOfAnAddressThatAskForNothingAreFewToo() async throws {
+        let associations = OpenAssociations(AssociationLimits())
+        var channels: [EmbeddedChannel] = []
+        for _ in 1...65 {
+            channels.append(EmbeddedChannel())
+            try await channels[channels.count - 1].connect(to: SocketAddress(ipAddress: "10.0.0.1", port: 104)).get()
+        }
+        #expect(channels.map(associations.connected) == Array(repeating: true, count: 64) + [false])
+        try await channels[0].close()
+        channels[0].embeddedEventLoop.run()
+        let next = EmbeddedChannel()
+        try await next.connect(to: SocketAddress(ipAddress: "10.0.0.1", port: 104)).get()
+        #expect(associations.connected(next))
+    }
+
+    @Test(
+        arguments: [
+            (PDU.Kind.associateReject, 64), (.releaseRequest, 64), (.releaseResponse, 64), (.abort, 64),
+            (.associateRequest, 65_536), (.associateAccept, 65_536),
+        ] as [(PDU.Kind, Int)], [PDULimits.user, .provider])
+    func aPDUThatIsNoDataHasALimitOfItsOwn(_ limit: (kind: PDU.Kind, bytes: Int), _ limits: PDULimits) {
+        for excess in [-1, 0, 1] {
+            #expect(limits.allows(limit.kind, length: limit.bytes + excess) == (excess <= 0))
+        }
+    }
+
+    @Test func weSayWhatWeRead() async throws {
+        let end = try await ProviderEnd()
+        guard case .associateAccept(let accept) = try await end.associate() else {
+            Issue.record("another PDU")
+            return
+        }
+        #expect(accept.user.maximumLength == 65_536)
     }
 
     @Test func associationsAreCountedAtTheDoor() async throws {

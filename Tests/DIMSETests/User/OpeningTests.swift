@@ -9,12 +9,15 @@ struct UserEnd {
     let archive = ScriptedPeer()
     let opening: OpeningAssociation
 
-    init(timeouts: Timeouts = Timeouts()) async throws {
+    init(
+        timeouts: Timeouts = Timeouts(), asking options: QueryOptions = .relational, user: UserIdentity? = nil
+    ) async throws {
         var peer = Peer(host: "-", port: 104, called: try AETitle("PACSA"), calling: try AETitle("CONCORD"))
         peer.timeouts = timeouts
+        peer.user = user
         let (channel, configured) = (archive.channel, peer)
         opening = try await channel.testingEventLoop.executeInContext {
-            try OpeningAssociation(on: channel, peer: configured)
+            try OpeningAssociation(on: channel, peer: configured, asking: options)
         }
         try await archive.connect()
     }
@@ -49,7 +52,7 @@ struct UserEnd {
 }
 
 @Suite struct OpeningTests {
-    @Test func verificationAndTheThreeFindModelsAreProposedInBothLittleEndianSyntaxes() async throws {
+    @Test func verificationAndTheFindModelsAreProposedInBothLittleEndianSyntaxes() async throws {
         let end = try await UserEnd()
         let (kind, body) = try await end.archive.sent()
         guard case .associateRequest(let request) = try PDU(kind, body: body) else {
@@ -61,32 +64,71 @@ struct UserEnd {
         #expect(
             request.contexts.map(\.abstractSyntax) == [
                 "1.2.840.10008.1.1", "1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.1.1",
-                "1.2.840.10008.5.1.4.1.2.3.1",
+                "1.2.840.10008.5.1.4.1.2.3.1", "1.2.840.10008.5.1.4.1.1.201.6",
             ])
         #expect(request.contexts.allSatisfy { $0.transferSyntaxes == ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"] })
         #expect(request.user.maximumLength == 65_536)
-        #expect(request.user.extendedNegotiations.map(\.options) == [[1], [1], [1]])
+        #expect(request.user.extendedNegotiations.map(\.options) == [[1], [1], [1], [1]])
     }
 
-    @Test(arguments: [([UInt8](), false), ([0, 1, 1], false), ([1], true), ([1, 0, 0, 1], true)])
-    func relationalQuestionsAreGrantedByTheFirstOption(_ options: [UInt8], _ isGranted: Bool) async throws {
+    @Test(
+        arguments: [
+            ([], []), ([1], [.relational]), ([0, 1, 1], [.combinedDateTime, .fuzzyNames]),
+            ([1, 0, 0, 1, 1, 1, 0, 1], [.relational, .emptyValue]), ([2, 1, 255], [.combinedDateTime]),
+            ([0, 0, 0, 0, 0, 0, 1], []),
+        ] as [([UInt8], QueryOptions)])
+    func whatTheArchiveGrantsOfWhatWasAskedCounts(_ answer: [UInt8], _ granted: QueryOptions) async throws {
         // F99: bytes may be missing, and count as 0.
-        let end = try await UserEnd()
-        _ = try await end.archive.sent()
-        guard case .associateAccept(var accept) = end.accept(results: [5: 3]) else {
-
+        let asked: QueryOptions = [.relational, .combinedDateTime, .fuzzyNames, .emptyValue]
+        let end = try await UserEnd(asking: asked)
+        let (kind, body) = try await end.archive.sent()
+        guard case .associateRequest(let request) = try PDU(kind, body: body),
+            case .associateAccept(var accept) = end.accept(results: [5: 3, 9: 3])
+        else {
             Issue.record("another PDU")
             return
-
         }
+        #expect(request.user.extendedNegotiations.map(\.options) == Array(repeating: [1, 1, 1, 0, 0, 1], count: 4))
         accept.user.extendedNegotiations = [FindModel.studyRoot, .patientRoot].map {
-            ExtendedNegotiation(sopClassUID: $0.rawValue, options: options)
+            ExtendedNegotiation(sopClassUID: $0.rawValue, options: answer)
         }
         try await end.archive.send(.associateAccept(accept))
         let association = try await end.opening.established()
-        // A context that was not accepted grants nothing.
-        #expect(association.relationalModels == (isGranted ? [.studyRoot] : []))
+        // A context that was not accepted grants nothing; silence neither.
+        #expect(association.granted == [.studyRoot: granted, .patientStudyOnly: []])
         association.abort()
+    }
+
+    @Test func nothingIsNegotiatedWhereNothingIsAsked() async throws {
+        let end = try await UserEnd(asking: [])
+        let (kind, body) = try await end.archive.sent()
+        guard case .associateRequest(let request) = try PDU(kind, body: body) else {
+            Issue.record("another PDU")
+            return
+        }
+        #expect(request.user.extendedNegotiations.isEmpty)
+    }
+
+    @Test(
+        arguments: [
+            (nil, [0x58, 0, 0, 9, 1, 0, 0, 3, 0x4A, 0x6F, 0x65, 0, 0]),
+            ("pw", [0x58, 0, 0, 11, 2, 0, 0, 3, 0x4A, 0x6F, 0x65, 0, 2, 0x70, 0x77]),
+        ] as [(String?, [UInt8])])
+    func theUserIsNamedAsTheStandardHasIt(_ passcode: String?, _ item: [UInt8]) async throws {
+        // F97; PS3.7 Table D.3-14
+        let user = try UserIdentity(name: "Joe", passcode: passcode)
+        let end = try await UserEnd(user: user)
+        let (_, body) = try await end.archive.sent()
+        #expect(Array(body.readableBytesView.suffix(item.count)) == item)
+        #expect(!"\(user) \(String(reflecting: user))".contains("Joe"))
+    }
+
+    @Test(arguments: [0, 1, 1_023, 1_024, 1_025])
+    func aNameAndAPasscodeHaveTheirLimit(_ length: Int) {
+        let text = String(repeating: "x", count: length)
+        let isAllowed = (1...1_024).contains(length)
+        #expect(((try? UserIdentity(name: text)) != nil) == isAllowed)
+        #expect(((try? UserIdentity(name: "x", passcode: text)) != nil) == isAllowed)
     }
 
     @Test func anArchiveThatDoesNotAnswerIsAbortedAfterTheACSETime() async throws {
@@ -145,7 +187,7 @@ struct UserEnd {
     @Test func onlyModelsAcceptedWithASyntaxOfOursCount() async throws {
         // F92: result 3, and an acceptance with a syntax that we do not have.
         let end = try await UserEnd()
-        try await end.archive.send(end.accept(syntaxes: [5: "1.2.840.10008.1.2.2"], results: [3: 3, 7: 4]))
+        try await end.archive.send(end.accept(syntaxes: [5: "1.2.840.10008.1.2.2"], results: [3: 3, 7: 4, 9: 3]))
         let association = try await end.opening.established()
         #expect(association.acceptedModels == [])
         let answer = await collect(association.find(question()))
