@@ -118,3 +118,18 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+/// scripts/fuzz: what reads peers' bytes, instrumented, and libFuzzer in the place of the tests.
+if Context.environment["CONCORD_FUZZ"] != nil {
+    let instrumented: SwiftSetting = .unsafeFlags(["-O", "-sanitize=fuzzer,address", "-parse-as-library"])
+    package.targets.removeAll { $0.type == .test }
+    for target in package.targets where ["DICOM", "DIMSE"].contains(target.name) {
+        target.swiftSettings = strict + [instrumented]
+    }
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["DIMSE", "DICOM", .product(name: "NIOEmbedded", package: "swift-nio")] + nio, path: "Tests",
+            sources: ["Fuzzing/Fuzz.swift", "DIMSETests/Fuzzing/RoundTrips.swift"], swiftSettings: strict + [instrumented],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))
+    package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
+}
