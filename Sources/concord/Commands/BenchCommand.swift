@@ -3,5 +3,8 @@ import ArgumentParser
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "The benchmarks of the README, each beside a peer.",
-        subcommands: [BenchFind.self, BenchIngest.self, BenchLookups.self, BenchSweep.self])
+        subcommands: [
+            BenchAnswer.self, BenchAssociations.self, BenchFind.self, BenchIngest.self, BenchLookups.self,
+            BenchSweep.self,
+        ])
 }
