@@ -65,7 +65,11 @@ written='write,pwrite64,fsync,ftruncate,rename,unlink,unlinkat,rmdir,mkdir'
 killed_at() {
     local number=$1 status=0
     shift
-    strace -f -qqq -o /dev/null -e "trace=$written" -e "inject=$written:signal=KILL:when=$number" "$@" >"$directory/killed.log" 2>&1 || status=$?
+    # In a shell of its own, which says there that it was killed.
+    (
+        strace -f -qqq -o /dev/null -e "trace=$written" -e "inject=$written:signal=KILL:when=$number" "$@"
+        exit $?
+    ) >"$directory/killed.log" 2>&1 || status=$?
     case $status in
         137) return 0 ;;
         0) return 1 ;;
@@ -73,50 +77,83 @@ killed_at() {
     esac
 }
 
-# killed_while_writing POINTS DIR: site and publisher, killed at POINTS points each, first at every one and then in longer
-# steps; whatever is left verifies, and goes on to the newest generation.
+# killed_while_writing POINTS DIR: site and publisher, killed at up to POINTS points each; whatever is left verifies, and goes
+# on to the newest generation. The database runs on, so that only Concord is traced and killed.
 killed_while_writing() {
-    local points=$1 directory=$2 number killed=0 status generation
-    [ -e "$directory/site.yaml" ] || edge_site "$directory"
-    local sync=("$concord" edge sync --from "$directory/shards" --config "$directory/site.yaml" --to)
-    in_time 300 "$concord" shards publish --out "$directory/shards" --config "$directory/publish.yaml"
-    for ((number = 1, step = 1; killed < points; number += step)); do
-        [ $((killed % 40)) != 39 ] || step=$((step * 2))
-        rm -rf "$directory/killed"
-        # Half of them have a generation already, and half are new.
-        [ $((killed % 2)) = 0 ] || cp -r "$directory/replica" "$directory/killed"
-        status=0
-        killed_at "$number" "${sync[@]}" "$directory/killed" || status=$?
-        [ "$status" != 2 ] || return 1
-        [ "$status" = 0 ] || { [ $((killed % 2)) = 1 ] && break; }
-        if [ -e "$directory/killed/everything/CURRENT" ]; then
-            "$concord" edge verify "$directory/killed" --config "$directory/site.yaml" >"$directory/verify.log" 2>&1 || { cat "$directory/verify.log"; return 1; }
-        elif [ $((killed % 2)) = 1 ]; then
-            printf 'the generation that was served has gone\n'
-            return 1
-        fi
-        "${sync[@]}" "$directory/killed" 2>"$directory/verify.log" || { cat "$directory/verify.log"; return 1; }
-        grep -q 'generation 2' "$directory/verify.log" || { cat "$directory/verify.log"; return 1; }
-        killed=$((killed + 1))
-        printf '\rsite killed %d times' "$killed"
+    edge_site "$2"
+    with_database "$2" kill_while_writing "$1" "$2"
+}
+
+# kill_while_writing POINTS DIR URL
+kill_while_writing() {
+    local points=$1 directory=$2 url=$3 number killed=0
+    change_studies "$url" 1
+    publish "$directory" >/dev/null
+    for kind in new old; do
+        for ((number = 1; number <= points; number++)); do
+            rm -rf "$directory/killed"
+            [ "$kind" = new ] || cp -r "$directory/replica" "$directory/killed"
+            was_killed_at "$number" "$concord" edge sync --from "$directory/shards" --to "$directory/killed" \
+                --config "$directory/site.yaml" || break
+            killed=$((killed + 1))
+            if [ "$kind" = old ] || [ -e "$directory/killed/everything/CURRENT" ]; then
+                quietly "$concord" edge verify "$directory/killed" --config "$directory/site.yaml"
+            fi
+            synced "$directory" "$directory/killed" 2
+            printf '\rsite killed %d times' "$killed"
+        done
     done
+    [ "$killed" -ge 20 ] || exit 1
     printf '\n'
     killed=0
-    for ((number = 1, step = 1; killed < points; number += step)); do
-        [ $((killed % 40)) != 39 ] || step=$((step * 2))
-        status=0
-        killed_at "$number" "$concord" shards publish --out "$directory/shards" --config "$directory/publish.yaml" || status=$?
-        [ "$status" != 2 ] || return 1
-        [ "$status" = 0 ] || break
-        # What is out there is whole, whether it is the generation before or the new one.
-        generation=$(in_time 60 scripts/read-shard "$directory/shards" everything --trust "$directory/keys/publisher.pub" \
-            --key "$directory/keys/site-1.key" --out "$directory/read.sqlite") || { printf '%s\n' "$generation"; return 1; }
-        "${sync[@]}" "$directory/replica" 2>"$directory/verify.log" || { cat "$directory/verify.log"; return 1; }
+    for ((number = 1; number <= points; number++)); do
+        change_studies "$url" "$number"
+        was_killed_at "$number" "$concord" shards publish --out "$directory/shards" --config "$directory/publish.yaml" || break
         killed=$((killed + 1))
+        # What is out there is whole, whether it is the generation before or the new one.
+        quietly scripts/read-shard "$directory/shards" everything --trust "$directory/keys/publisher.pub" \
+            --key "$directory/keys/site-1.key" --out "$directory/read.sqlite"
+        quietly "$concord" edge sync --from "$directory/shards" --to "$directory/replica" --config "$directory/site.yaml"
         printf '\rpublisher killed %d times' "$killed"
     done
+    [ "$killed" -ge 20 ] || exit 1
     printf '\n'
-    in_time 300 "$concord" shards publish --out "$directory/shards" --config "$directory/publish.yaml"
-    "${sync[@]}" "$directory/replica"
-    in_time 60 "$concord" edge verify "$directory/replica" --config "$directory/site.yaml"
+    publish "$directory"
+    synced "$directory" "$directory/replica" "$(sed -n 's/.*generation \([0-9]*\),.*/\1/p' "$directory/published")"
+    quietly "$concord" edge verify "$directory/replica" --config "$directory/site.yaml"
+    answers_agree "$directory"
+}
+
+# Fails, and ends all, where neither: killed, or ended well.
+was_killed_at() {
+    local status=0
+    killed_at "$@" || status=$?
+    [ "$status" -le 1 ] || exit 1
+    return "$status"
+}
+
+# What it says is shown where it fails.
+quietly() { in_time 120 "$@" >"$directory/quiet.log" 2>&1 || { cat "$directory/quiet.log"; exit 1; }; }
+
+publish() { in_time 300 "$concord" shards publish --out "$1/shards" --config "$1/publish.yaml" | tee "$1/published"; }
+
+# synced DIR REPLICA GENERATION
+synced() {
+    quietly "$concord" edge sync --from "$1/shards" --to "$2" --config "$1/site.yaml"
+    grep -q "generation $3" "$1/quiet.log" || { cat "$1/quiet.log"; exit 1; }
+}
+
+# change_studies URL NUMBER: as a sweep would, a few studies of each source.
+change_studies() {
+    psql -XqAt -d "$1" -v ON_ERROR_STOP=1 >/dev/null <<SQL
+BEGIN;
+CREATE TEMP TABLE touched ON COMMIT DROP AS
+    SELECT study_uid FROM study WHERE cardinality(source_ids) > 0 ORDER BY md5(study_uid || '$2') LIMIT 25;
+UPDATE observation SET number_of_study_related_instances = '$2$2', instance_count = $2$2
+WHERE study_uid IN (SELECT study_uid FROM touched) AND NOT 'number_of_study_related_instances' = ANY (coalesce(lossy, '{}'));
+UPDATE study SET number_of_study_related_instances = '$2$2', instance_count = $2$2
+WHERE study_uid IN (SELECT study_uid FROM touched);
+INSERT INTO change (study_uid) SELECT study_uid FROM touched;
+COMMIT;
+SQL
 }

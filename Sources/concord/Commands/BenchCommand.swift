@@ -4,7 +4,7 @@ struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "The benchmarks of the README, each beside a peer.",
         subcommands: [
-            BenchAnswer.self, BenchAssociations.self, BenchFind.self, BenchIngest.self, BenchLookups.self,
-            BenchSweep.self,
+            BenchAnswer.self, BenchAssociations.self, BenchEdge.self, BenchFind.self, BenchIngest.self,
+            BenchLookups.self, BenchSweep.self,
         ])
 }
