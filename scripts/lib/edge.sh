@@ -143,6 +143,52 @@ synced() {
     grep -q "generation $3" "$1/quiet.log" || { cat "$1/quiet.log"; exit 1; }
 }
 
+# disk_faults DIR: a disk that is full at ever later moments of a sync, and one that fails from its Nth write or flush on. The
+# sync ends with an error, what was served is served, and once the disk is well it goes on.
+disk_faults() {
+    local directory=$1 room number failed=0
+    edge_site "$directory"
+    with_database "$directory" change_and_publish "$directory"
+    mkdir -p "$directory/full"
+    for ((room = 16; ; room *= 2)); do
+        as_root mount -t tmpfs -o "size=$(($(du -sk "$directory/replica" | cut -f1) + room))k,mode=0700,uid=$(id -u)" tmpfs "$directory/full"
+        cp -r "$directory/replica/." "$directory/full"
+        after_fault "$directory" "$concord" edge sync --from "$directory/shards" --to "$directory/full" --config "$directory/site.yaml" || break
+        as_root umount "$directory/full"
+        failed=$((failed + 1))
+    done
+    as_root umount "$directory/full"
+    printf 'full disk: %d syncs failed and went on\n' "$failed"
+    [ "$failed" -ge 3 ] || exit 1
+    failed=0
+    for ((number = 1; number <= 200; number++)); do
+        rm -rf "$directory/full"
+        cp -r "$directory/replica" "$directory/full"
+        after_fault "$directory" strace -f -qqq -o /dev/null -e trace=pwrite64,fsync \
+            -e "inject=pwrite64,fsync:error=EIO:when=$number+" \
+            "$concord" edge sync --from "$directory/shards" --to "$directory/full" --config "$directory/site.yaml" || break
+        failed=$((failed + 1))
+    done
+    printf 'broken disk: %d syncs failed and went on\n' "$failed"
+    [ "$failed" -ge 3 ] || exit 1
+}
+
+# after_fault DIR COMMAND…: 0: the sync failed, and all was well afterwards; 1: it succeeded.
+after_fault() {
+    local directory=$1
+    shift
+    ! "$@" >"$directory/full.log" 2>&1 || return 1
+    quietly "$concord" edge verify "$directory/full" --config "$directory/site.yaml"
+    grep -q 'generation 1,' "$directory/quiet.log" || { cat "$directory/quiet.log" "$directory/full.log"; exit 1; }
+    if mountpoint -q "$directory/full"; then as_root mount -o remount,size=64m "$directory/full"; fi
+    synced "$directory" "$directory/full" 2
+}
+
+change_and_publish() {
+    change_studies "$2" 1
+    publish "$1"
+}
+
 # change_studies URL NUMBER: as a sweep would, a few studies of each source.
 change_studies() {
     psql -XqAt -d "$1" -v ON_ERROR_STOP=1 >/dev/null <<SQL

@@ -84,12 +84,13 @@ package final class PublishedDirectory: Sendable {
 
     // MARK: Retention
 
-    /// Removes manifests that have expired, and objects that no manifest names any more. Where one cannot be read nothing is
-    /// removed.
+    /// Removes manifests that have expired, and objects that no manifest names any more. Where one cannot be read, or a shard
+    /// has no timestamp yet, nothing is removed; nor must it be called while a publication is not finished, whose manifest is
+    /// not out yet.
     package func removeExpired() throws -> Int {
         var named: Set<String> = []
         for shard in Files.names(in: path) where Layout.isName(shard) {
-            guard let newest = try lastTimestamp(of: shard) else { continue }
+            guard let newest = try lastTimestamp(of: shard) else { return 0 }
             for name in Files.names(in: "\(path)/\(shard)") where name.hasPrefix("manifest-") {
                 let file = "\(path)/\(shard)/\(name)"
                 guard let bytes = Files.read(file, upTo: SignedDocument.Kind.manifest.limit),

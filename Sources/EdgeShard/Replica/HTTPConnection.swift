@@ -48,7 +48,7 @@ final class HTTPConnection: Sendable {
         do {
             channel.write(HTTPClientRequestPart.head(head), promise: nil)
             try await channel.writeAndFlush(HTTPClientRequestPart.end(nil)).get()
-        } catch { throw ShardError(.transfer, "the connection to the origin broke") }
+        } catch { throw ShardError(.transfer, "the connection to the origin broke: \(error)") }
         guard case .head(let response) = try await next(within: limit) else {
             throw ShardError(.transfer, "the origin's answer has no head")
         }

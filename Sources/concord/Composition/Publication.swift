@@ -40,11 +40,12 @@ struct Publication: Sendable {
                     site: site.name, shards: site.shards, created: now,
                     expires: now + Int(edge.freshFor / .seconds(1))), signedBy: key)
         }
-        _ = try directory.removeExpired()
         if let failure {
             for line in lines { Terminal.complain(line) }
             throw failure
         }
+        // Only now is every generation that was made out there.
+        _ = try directory.removeExpired()
         return lines
     }
 
