@@ -88,27 +88,41 @@ import Testing
         }
     }
 
-    @Test(arguments: ["mul*", "mul*er", "*ull*", "*山田*", "*山田太郎*", "山田^太郎", "muller^anna", "?uller"])
-    func namesAreFoundByAnIndex(text: String) async throws {
+    @Test(arguments: [
+        ("mul*", "person_name_key"), ("mul*er", "person_name_key"), ("muller^anna", "person_name_key"),
+        ("*ull*", "person_name_trigrams"), ("?uller", "person_name_trigrams"), ("*山田*", "person_name_terms"),
+        ("山田^太郎", "person_name_terms"),
+    ]) func namesAreFoundByAnIndex(text: String, index: String) async throws {
         try await TestIndex.with { test in
             let attribute = try #require(AttributeDictionary.attribute(.patientName))
             for isFuzzy in [false, true] {
                 let key = try QueryKey(attribute, parsing: text, isFuzzy: isFuzzy)
                 let condition = try #require(NameCondition(key.match))
-                try await expectNoScan(of: ["person_name"], condition.statement(), test)
+                let plan = try await expectNoScan(of: ["person_name"], condition.statement(), test)
+                #expect(
+                    plan.contains { $0.contains("Scan on \(index)") || $0.contains("Scan using \(index)") }, "\(plan)")
+                // An index may be read whole, too.
+                let (scans, conditions) = ("Index Scan|Index Only Scan", "Index Cond")
+                #expect(lines(of: plan, with: scans) == lines(of: plan, with: conditions), "\(plan)")
             }
         }
     }
 
+    private func lines(of plan: [String], with words: String) -> Int {
+        plan.count { line in words.split(separator: "|").contains { line.contains($0) } }
+    }
+
     /// A small table is read whole unless that is forbidden; then only a shape that no index serves is.
+    @discardableResult
     private func expectNoScan(
         of tables: [String], _ statement: (sql: String, parameters: [PostgresValue]), _ test: TestIndex
-    ) async throws {
+    ) async throws -> [String] {
         let plan = try await test.pool.withConnection { connection in
             try connection.execute(script: "SET enable_seqscan = off; SET plan_cache_mode = force_custom_plan")
             return try connection.query("EXPLAIN " + statement.sql, statement.parameters).compactMap { $0.string(0) }
         }
         #expect(!plan.contains { line in tables.contains { line.contains("Seq Scan on \($0)") } }, "\(plan)")
+        return plan
     }
 }
 

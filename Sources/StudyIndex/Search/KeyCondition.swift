@@ -83,11 +83,10 @@ struct KeyCondition: Sendable {
     }
 
     private init(
-        matches: @escaping SQLTest, unknown: @escaping SQLTest, isSelective: Bool = false, isExact: Bool = false,
-        finds: SQLTest? = nil
+        matches: @escaping SQLTest, unknown: @escaping SQLTest, isSelective: Bool = false, isExact: Bool = false
     ) {
         self.matches = matches
-        self.finds = finds
+        finds = nil
         self.unknown = unknown
         self.isSelective = isSelective
         self.isExact = isExact

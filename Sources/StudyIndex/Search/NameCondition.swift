@@ -4,7 +4,9 @@ import PostgresClient
 /// A name key as SQL on a row `n` of `person_name`; the reference is `QueryKey.matchesName` and `FuzzyName`.
 ///
 /// A name matches as a whole or by one of its groups. Whole names are ranges of the key's index; later groups, words and
-/// sounds are looked up in `terms`, infixes of three and more characters by their trigrams.
+/// sounds are looked up in `terms`, infixes of three and more characters by their trigrams, and those of two ideographs,
+/// kana or Hangul syllables by their pairs. For two Latin letters there is no index: names are read until there are too many
+/// of them, which for two letters is soon.
 struct NameCondition: Sendable {
     private let pattern: String
     /// nil: literally.
