@@ -21,13 +21,13 @@ extension EnterpriseBuilder {
     /// How many studies get each kind of discrepancy.
     func injections(per count: Int) -> Int { count >= 100 ? max(3, count / 300) : min(1, count / 8) }
 
-    /// Days with more studies at one capped source than it answers, so that a sweep has to divide days by time; none in
-    /// enterprises that are too small for them.
+    /// Days with more studies at one capped source than it answers, so that a sweep has to divide days by time, without
+    /// anything that announces them: at most about one a year of the archive; none in enterprises that are too small for them.
     private mutating func overfullDays() -> [(source: Int, day: Day, studies: Int)] {
         var days: [(source: Int, day: Day, studies: Int)] = []
         var rest = count * 35 / 100
         var taken: Set<Int> = []
-        for _ in 0..<(1 + count / 10_000) {
+        for _ in 0..<min(1 + count / 10_000, 10) {
             for name in ["pacs-b", "pacs-h", "pacs-c", "pacs-a"] {
                 let source = source(named: name)
                 guard let cap = sources[source].temper.cap else { continue }

@@ -103,7 +103,8 @@ package enum SliceOutcome: Sendable, Hashable {
     case irreducible(SliceProof, reason: String)
     /// Asked, and the answer broke off. `message` holds no patient data; `jitter`, 0 to 1, spreads the retries.
     case failed(code: String, message: String, transient: Bool, retryAfter: Duration, jitter: Double)
-    /// Not asked, because no association was to be had: no attempt was made.
+    /// Not asked, because no association was to be had or another answer tells whether it has to be: no attempt was made. Or
+    /// asked, and worth another question when larger answers were seen.
     case deferred(Duration)
 }
 

@@ -3,29 +3,42 @@ import DICOM
 /// How many studies a source has a day, by day of the week, near the days that were answered last. Sweeps go from new to
 /// old, so that the last days answered are the neighbours of the next.
 struct Density: Sendable {
+    private struct Weekday: Sendable {
+        var studies: Double
+        /// Days that it was learned from.
+        var days = 0.0
+
+        /// What one more day says, against what was known.
+        var weight: Double { max(Density.weight, 1 / (days + 1)) }
+    }
+
     /// nil: no such day was answered yet.
-    private var perDay = [Double?](repeating: nil, count: 7)
+    private var weekdays = [Weekday?](repeating: nil, count: 7)
     /// They have many more than others of their day of the week.
     private var unusualDays: Set<DICOMDate> = []
+    /// The newest day of which a study was shown.
+    private var newest: DICOMDate?
+    /// What the parts of a day have brought so far, and what was known of its day of the week before.
+    private var parts: [DICOMDate: (rows: Double, share: Double, before: Weekday?)] = [:]
 
-    /// Weight of one more day against what was known of its day of the week.
+    /// Of one more day, once many are known.
     private static let weight = 0.15
-    /// So many studies say as much as what was known.
-    private static let persuasion = 200.0
+    /// So many studies say half as much of all days of the week as very many.
+    private static let persuasion = 100.0
     /// A day with a screening campaign or a migration's import says little about the others.
-    private static let steps = 0.5...1.5
+    private static let unusual = 1.5
     /// Of a long range only the days nearest to what is asked next say something about it.
     private static let daysOfOneAnswer = 60
 
-    var isKnown: Bool { perDay.contains { $0 != nil } }
+    var isKnown: Bool { weekdays.contains { $0 != nil } }
 
     /// By day of the week, from that of `date` on; of a day that was not answered yet the average of the others, and 0
     /// where nothing is known.
     func week(from date: DICOMDate) -> [Double] {
-        let known = perDay.compactMap { $0 }
+        let known = weekdays.compactMap { $0?.studies }
         let average = known.isEmpty ? 0 : known.reduce(0, +) / Double(known.count)
         let first = Self.weekday(date)
-        return (0..<7).map { perDay[(first + $0) % 7] ?? average }
+        return (0..<7).map { weekdays[(first + $0) % 7]?.studies ?? average }
     }
 
     func studies(from lower: DICOMDate, to upper: DICOMDate) -> Double {
@@ -35,54 +48,91 @@ struct Density: Sendable {
         return Double(days / 7) * week.reduce(0, +) + week.prefix(days % 7).reduce(0, +)
     }
 
+    /// What is expected of a day that has more than `least`.
+    func studies(of day: DICOMDate, above least: Double) -> Double {
+        if let known = weekdays[Self.weekday(day)]?.studies, known > least { return known }
+        let others = weekdays.compactMap { $0?.studies }.filter { $0 > least }
+        guard isKnown else { return 2.4 * least }
+        return others.isEmpty ? 1.3 * least : others.reduce(0, +) / Double(others.count)
+    }
+
+    mutating func saw(_ day: DICOMDate) { newest = max(newest ?? day, day) }
+
     mutating func learn(_ range: DateRange, _ studies: [DICOMDate: Int]) {
         // What lies after the newest study says nothing of the days before.
-        guard let upper = range.upper, isKnown || !studies.isEmpty else { return }
+        guard let newest, let upper = range.upper.map({ min($0, newest) }) else { return }
         let lower = max(range.lower ?? .earliest, upper.adding(days: -36_500))
+        guard lower <= upper else { return }
         let last = min(upper, lower.adding(days: Self.daysOfOneAnswer - 1))
         follow(lower, last, studies)
         for offset in 0...max(0, lower.days(to: last)) {
             let date = last.adding(days: -offset)
             let seen = Double(studies[date] ?? 0)
-            let weekday = Self.weekday(date)
-            perDay[weekday] = perDay[weekday].map { $0 + Self.weight * (seen - $0) } ?? seen
+            let known = weekdays[Self.weekday(date)]
+            // A holiday says little about the others.
+            let most = known.map { 3 * $0.studies.squareRoot() + 0.3 * $0.studies } ?? seen
+            learn(date, known.map { min(max(seen, $0.studies - most), $0.studies + most) } ?? seen, 1, known)
         }
     }
 
-    /// One day has so many, by those that a part of its hours, as a share of all studies, has.
-    mutating func learn(_ day: DICOMDate, studies: Double, share: Double) {
-        let weekday = Self.weekday(day)
-        guard let known = perDay[weekday] else { return perDay[weekday] = studies }
-        guard isUsual(day, studies) else { return }
-        perDay[weekday] = known + 4 * Self.weight * share * (studies - known)
+    /// A part of a day, with so large a share of all studies, has so many.
+    mutating func learn(_ day: DICOMDate, rows: Int, share: Double) {
+        var seen = parts[day] ?? (0, 0, weekdays[Self.weekday(day)])
+        seen.rows += Double(rows)
+        seen.share += share
+        parts[day] = seen
+        guard let studies = studies(byPartsOf: day), isUsual(day, studies) else { return }
+        learn(day, studies, min(1, seen.share), seen.before)
+    }
+
+    /// How many studies a day has by those of its parts that were answered; nil: they say too little.
+    func studies(byPartsOf day: DICOMDate, andOneOf rows: Double = 0, share: Double = 0) -> Double? {
+        let seen = parts[day] ?? (0, 0, nil)
+        return seen.share + share > 0.02 ? (seen.rows + rows) / (seen.share + share) : nil
+    }
+
+    private mutating func learn(_ day: DICOMDate, _ studies: Double, _ part: Double, _ before: Weekday?) {
+        var known = before ?? Weekday(studies: studies)
+        known.studies += known.weight * part * (studies - known.studies)
+        known.days += part
+        weekdays[Self.weekday(day)] = known
     }
 
     /// One day has more than so many.
     mutating func exceeded(_ day: DICOMDate, _ studies: Double) {
-        guard let known = perDay[Self.weekday(day)], known < 1.2 * studies else { return }
-        if isUsual(day, studies) { perDay[Self.weekday(day)] = known + 0.4 * (1.2 * studies - known) }
+        let weekday = Self.weekday(day)
+        // What is near to it, its parts will tell.
+        guard let known = weekdays[weekday]?.studies, known < 0.8 * studies, isUsual(day, studies) else { return }
+        weekdays[weekday]?.studies += 0.4 * (1.2 * studies - known)
     }
 
     /// Of a day with many more than others nothing is learned, unless a neighbour was such a day, or the same day a week later.
     private mutating func isUsual(_ day: DICOMDate, _ studies: Double) -> Bool {
-        guard let known = perDay[Self.weekday(day)], studies > Self.steps.upperBound * known + 10 else { return true }
+        guard let known = weekdays[Self.weekday(day)]?.studies, studies > Self.unusual * known + 10 else { return true }
         unusualDays.insert(day)
         return [1, 2, 3, 4, 7, 14].count { unusualDays.contains(day.adding(days: $0)) } > 1
     }
 
-    /// All days of the week become more or fewer together, where an archive grew or was younger.
+    /// All days of the week become more or fewer together, where an archive grew or was younger: little by little, and at once
+    /// where it is no chance.
     private mutating func follow(_ lower: DICOMDate, _ upper: DICOMDate, _ seen: [DICOMDate: Int]) {
-        guard isKnown else { return }
-        let expected = self.studies(from: lower, to: upper)
-        let found = Double(seen.reduce(0) { (lower...upper).contains($1.key) ? $0 + $1.value : $0 })
+        var (expected, found) = (0.0, 0.0)
+        for offset in 0...max(0, lower.days(to: upper)) {
+            let date = lower.adding(days: offset)
+            guard let known = weekdays[Self.weekday(date)] else { continue }
+            expected += known.studies
+            found += Double(seen[date] ?? 0)
+        }
         guard expected > 0 else { return }
-        scale(by: (found + Self.persuasion) / (expected + Self.persuasion))
+        // Of chance, and of what is known itself.
+        let deviations = abs(found - expected) / (expected + 0.005 * expected * expected).squareRoot()
+        let part = deviations > 4 ? 0.8 : (deviations > 2 ? 0.4 : 0.15) * expected / (expected + Self.persuasion)
+        scale(by: min(max(1 + part * (found / expected - 1), 0.2), 1.5))
     }
 
     /// There are more than was thought, or fewer.
     mutating func scale(by factor: Double) {
-        let step = min(max(factor, Self.steps.lowerBound), Self.steps.upperBound)
-        perDay = perDay.map { $0.map { $0 * step } }
+        for weekday in weekdays.indices { weekdays[weekday]?.studies *= factor }
     }
 
     private static func weekday(_ date: DICOMDate) -> Int { ((date.daysSince1970 % 7) + 7) % 7 }
@@ -90,14 +140,14 @@ struct Density: Sendable {
 
 /// When in the day a source's studies were made, by half hours.
 struct TimesOfDay: Sendable {
-    private var counts = [Int](repeating: 0, count: 48)
+    /// To begin with, most are made from seven to seven.
+    private var counts = (0..<48).map { (14..<38).contains($0) ? 8 : 2 }
     private static let bin = DICOMTime.microsecondsPerDay / 48
 
-    var isKnown: Bool { counts.reduce(0, +) >= 1_000 }
+    var isKnown: Bool { counts.reduce(0, +) >= 1_200 }
 
-    /// The part of a day's studies that were made at these times; nil: too little is known.
-    func share(of times: TimeRange) -> Double? {
-        guard isKnown else { return nil }
+    /// The part of a day's studies that were made at these times.
+    func share(of times: TimeRange) -> Double {
         let first = min(47, (times.lower ?? .midnight).microseconds / Self.bin)
         let last = min(47, (times.upper ?? .endOfDay).microseconds / Self.bin)
         // Half of the bins at the borders.
@@ -117,8 +167,7 @@ struct TimesOfDay: Sendable {
         let weights = counts.indices.map { bin -> Double in
             let (from, to) = (bin * Self.bin, (bin + 1) * Self.bin)
             let share = Double(max(0, min(to, range.upperBound) - max(from, range.lowerBound))) / Double(Self.bin)
-            // No half hour is impossible.
-            return share * (Double(counts[bin]) + Double(counts.reduce(0, +)) / 480 + 0.01)
+            return share * Double(counts[bin])
         }
         let total = weights.reduce(0, +)
         return (1..<parts).map { part in

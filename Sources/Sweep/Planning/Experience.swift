@@ -8,10 +8,11 @@ package struct Experience: Sendable {
     private(set) var timesOfDay = TimesOfDay()
     /// Days of the ranges of dates that were answered lately.
     private(set) var daysAnswered = 0
+    /// Whether the last of them had no study, although others had.
+    private(set) var isBeforeAll = false
     /// How far answers were from what was expected, as a part of it.
     private(set) var surprise = 0.15
-    /// Whether a study without a time was seen.
-    private(set) var hasUntimed = false
+    private(set) var dividedDays = DividedDays()
     /// How many studies days have, about, that have more than the source sends, all with a time as far as they were seen.
     private(set) var crowdedDays: [DICOMDate: Int] = [:]
     private(set) var modalities: Set<String> = []
@@ -19,17 +20,23 @@ package struct Experience: Sendable {
     private(set) var patientLeads: Set<Character> = []
     /// The most rows that an answer ending in Success had.
     private(set) var largestAnswer = 0
+    /// The most rows that an answer had which the source has ended in Success, or saying that there are more.
+    private(set) var mostSent = 0
     /// How many answers were just as large: a source that cuts its answers sends the same number again and again.
     private var largestAnswers = 0
     /// Rows after which the source said that there are more; nil: it has not.
     private var croppedAt: Int?
     /// Studies that were expected where it refused the question as too broad, at least; nil: it has not.
     private var refusedAt: Double?
+    private var refusedRanges = Refusals()
+    /// What is too much it refuses, and shows nothing of.
+    private var refuses = false
     /// Axes on which a question was answered, and questions on the others that were refused.
     private var answeredAxes: Set<SliceRange.Axis> = []
     private var refusals: [SliceRange.Axis: Int] = [:]
     /// Whether a worker asks a range of days of which nobody knows how many studies they have.
     var isExploring = false
+    private var waitedForLarger: Set<SliceRange> = []
     /// For people.
     var lastFailure = ""
 
@@ -40,23 +47,21 @@ package struct Experience: Sendable {
         if rows > largestAnswer { largestAnswers = 0 }
         largestAnswer = max(largestAnswer, rows)
         if rows == largestAnswer { largestAnswers += 1 }
+        mostSent = max(mostSent, rows)
+        if isWhole { refusedRanges.answered(range, rows: rows, largestAnswer: largestAnswer) }
         // What it did not refuse, it may have refused for another reason before.
         if let refused = refusedAt, Double(rows) > 0.7 * refused { refusedAt = refused * 1.2 }
         for record in records {
-            if let time = record.studyTime {
-                // What was left out may all have been late.
-                if isWhole { timesOfDay.add(time) }
-            } else {
-                hasUntimed = true
-            }
+            // What was left out may all have been late.
+            if isWhole, let time = record.studyTime { timesOfDay.add(time) }
             modalities.formUnion(record.modalities)
             if let lead = record.patientID.first { patientLeads.insert(lead) }
+            if let date = record.studyDate { density.saw(date) }
         }
         guard isWhole, let dates = range.dates, let upper = dates.upper else { return }
-        if let day = range.day, let times = range.times, let share = timesOfDay.share(of: times), share > 0.02 {
-            let studies = Double(rows) / share
-            crowdedDays[day] = Int(studies)
-            density.learn(day, studies: studies, share: share)
+        if range.axis == .times, let day = range.day, let times = range.times {
+            density.learn(day, rows: rows, share: timesOfDay.share(of: times))
+            crowdedDays[day] = density.studies(byPartsOf: day).map { Int($0) }
         }
         guard range.axis == .dates else { return }
         if let lower = dates.lower {
@@ -66,6 +71,7 @@ package struct Experience: Sendable {
                 surprise +=
                     0.1 * (min(Self.mostSurprising, abs(Double(records.count) - expected) / expected) - surprise)
             }
+            isBeforeAll = rows == 0 && largestAnswer > 0
             // The short rest at a border says little.
             daysAnswered = max(days, daysAnswered * 3 / 4)
         }
@@ -74,18 +80,24 @@ package struct Experience: Sendable {
     }
 
     /// Nobody is known to refuse so few.
-    private static let fewestRefused = 100.0
+    private static let leastLimit = 100.0
     /// More than that is another matter than chance.
     private static let mostSurprising = 0.25
 
     /// The most rows that an answer is likely to have; nil: nothing points to a limit. How much is asked at once depends on
     /// it, and never whether an answer is trusted.
     var mostRows: Double? {
-        let silent = largestAnswers >= 3 && largestAnswer >= Planner.smallestSilentCap ? largestAnswer - 1 : nil
-        let said = [silent, croppedAt.map { $0 - 1 }].compactMap { $0 }.map(Double.init)
-        // Where a refusal tells nothing of the limit but that it is below.
-        let refused = refusedAt.map { min($0, max(150, 1.25 * Double(largestAnswer))) }
+        let said = [silentCap.map { $0 - 1 }, croppedAt.map { $0 - 1 }].compactMap { $0 }.map(Double.init)
+        // Above what it has sent, and below what it has refused. As long as these are far apart, large steps find it soonest.
+        let accepted = Double(largestAnswer)
+        let refused = (refusedRanges.fewestStudies.map(Double.init) ?? refusedAt).map { refused in
+            refused < 1.3 * accepted ? (accepted + refused) / 2 : min(refused, max(150, 2 * accepted))
+        }
         return (said + [refused].compactMap { $0 }).min()
+    }
+
+    private var silentCap: Int? {
+        largestAnswers >= 3 && largestAnswer >= Planner.smallestSilentCap ? largestAnswer : nil
     }
 
     private static let refusalsOfAnUnusableAxis = 12
@@ -107,34 +119,88 @@ package struct Experience: Sendable {
 
     /// A range was too broad: the next is shorter.
     mutating func overflowed(_ range: SliceRange, _ answer: Answer, _ records: [StudyRecord] = []) {
-        if case .cropped = answer.end, answer.rawRows > 0 { croppedAt = answer.rawRows }
-        if let day = range.day, let times = range.times, let share = timesOfDay.share(of: times), share > 0.02 {
-            crowdedDays[day] = max(crowdedDays[day] ?? 0, Int(1.2 * Double(answer.rawRows) / share))
+        if case .cropped = answer.end, answer.rawRows > 0 {
+            croppedAt = answer.rawRows
+            mostSent = max(mostSent, answer.rawRows)
         }
+        if range.axis == .times, let day = range.day, let times = range.times {
+            let rows = 1.2 * max(Double(answer.rawRows), mostRows ?? 0)
+            let studies = density.studies(byPartsOf: day, andOneOf: rows, share: timesOfDay.share(of: times))
+            crowdedDays[day] = studies.map { Int($0) }
+            dividedDays.overflowed(day)
+        }
+        let isRefused = if case .refused = answer.end { true } else { false }
+        if isRefused, range.axis == .times { refusedRanges.add(range, isSurprising: false) }
         guard range.axis == .dates, let lower = range.dates?.lower, let upper = range.dates?.upper else { return }
+        refuses = isRefused || (refuses && answer.end == .success && answer.rawRows != silentCap)
+        if let day = range.day ?? Self.crowdedDay(of: records) {
+            dividedDays.show(records.filter { $0.studyDate == day })
+        }
         daysAnswered = max(1, lower.days(to: upper) / 2)
         noteCrowdedDay(lower, upper, records)
         let expected = density.isKnown ? density.studies(from: lower, to: upper) : 0
-        if case .refused = answer.end {
+        if isRefused {
+            let isSurprising = lower < upper && expected > 0 && expected < 0.85 * (mostRows ?? 0)
+            refusedRanges.add(range, isSurprising: isSurprising)
             // One crowded day among empty ones is refused as well, and says nothing of the others.
-            refusedAt = max(min(refusedAt ?? .infinity, expected), Double(largestAnswer + 1), Self.fewestRefused)
+            refusedAt = max(min(refusedAt ?? .infinity, expected), Double(largestAnswer + 1), Self.leastLimit)
         }
         // There are as many, at least.
         let rows = Double(max(answer.rawRows, answer.end == .success ? 0 : largestAnswer))
         if lower == upper { return density.exceeded(lower, rows) }
         // A single day that has more than any other says nothing of those.
-        guard expected > 0, rows >= expected,
+        guard expected > 0, rows >= expected, !isRefused || !refusedRanges.isLastSurprising,
             crowdedDay(in: DateRange(lower: lower, upper: upper), records, most: .infinity) == nil
         else { return }
         surprise += 0.1 * (min(Self.mostSurprising, (rows - expected) / expected) - surprise)
-        density.scale(by: min(1.3, rows / expected * 1.05))
+        // Its parts will tell.
+        density.scale(by: min(1.3, 1 + (expected < 0.7 * rows ? 1 : 0.2) * (rows / expected * 1.05 - 1)))
     }
 
-    /// How many studies are expected of a day, or of these times of it.
-    func studies(of day: DICOMDate, _ times: TimeRange?) -> Double {
-        let ofDay = max(Double(crowdedDays[day] ?? 0), density.week(from: day)[0])
+    // MARK: Crowded days
+
+    /// Whether a day that is expected to have too many may be asked by its times alone.
+    var dividesUnseen: Bool { refuses || dividedDays.haveTimes }
+
+    /// A day is asked by so many times, and was not asked before.
+    mutating func divided(_ day: DICOMDate, parts: Int) {
+        dividedDays.divide(day, parts: parts, isKnown: crowdedDays[day] != nil)
+    }
+
+    /// One part of a day is answered. Returns whether the whole of it is to be asked after all.
+    mutating func partAnswered(_ range: SliceRange, rows: Int, most: Double?) -> Bool {
+        guard range.axis == .times, let day = range.day, let times = range.times, let most else { return false }
+        let share = timesOfDay.share(of: times)
+        guard dividedDays.answered(day, rows: rows, share: share, most: most) else { return false }
+        crowdedDays[day] = nil
+        return true
+    }
+
+    /// The crowded day for which a range was refused is searched: whether it is here, or what is to be done about this part
+    /// of the range.
+    mutating func search(_ range: SliceRange, most: Double?) -> CrowdedDaySearch {
+        guard refuses, let most, let dates = range.dates, let lower = dates.lower, let upper = dates.upper else {
+            return .ask
+        }
+        switch refusedRanges.search(range, largestAnswer: mostSent) {
+        case .ask: return .ask
+        case .wait: return .wait
+        case .least(let rows):
+            let expected = density.studies(from: lower, to: upper)
+            return Double(rows) > max(2 * expected + 10, most / 3) ? .isHere : .ask
+        }
+    }
+
+    enum CrowdedDaySearch { case ask, wait, isHere }
+
+    /// It is here, and this part is divided instead of being asked.
+    mutating func dividedUnseen(_ range: SliceRange) { refusedRanges.divided(range) }
+
+    /// How many studies are expected of a day, or of these times of it, that are more than `least`.
+    func studies(of day: DICOMDate, _ times: TimeRange?, above least: Double) -> Double {
+        let ofDay = max(Double(crowdedDays[day] ?? 0), density.studies(of: day, above: least))
         guard let times else { return ofDay }
-        return ofDay * (timesOfDay.share(of: times) ?? 0)
+        return max(ofDay * timesOfDay.share(of: times), 1.2 * least)
     }
 
     /// The day for which a range was too long, if its other days are not expected to be too many.
@@ -165,6 +231,9 @@ package struct Experience: Sendable {
         let shown = Double(records.count)
         if studies > shown { crowdedDays[day] = Int(min(studies, 1.3 * shown)) }
     }
+
+    /// Whether an answer that is doubted only for want of a larger one is to be asked for once more, a little later.
+    mutating func mayWaitForLarger(_ range: SliceRange) -> Bool { waitedForLarger.insert(range).inserted }
 
     mutating func add(crowdedDays: [DICOMDate: Int]) { self.crowdedDays.merge(crowdedDays) { $1 } }
 

@@ -106,14 +106,16 @@ extension Planner {
 
     /// The times of a day that will be more than the source sends, so that the whole of it need not be asked; nil: that is
     /// not known, or studies without a time might be missed.
-    package func partsOfCrowdedDay(_ range: SliceRange, _ experience: Experience) -> [SliceRange]? {
+    package func partsOfCrowdedDay(
+        _ range: SliceRange, _ experience: Experience, isCrowded: Bool = false
+    ) -> [SliceRange]? {
         guard range.axis == .dates, let day = range.day, (capabilities.timeRanges ?? .works) == .works,
-            !experience.isUnusable(.times), let most = mostRows(experience)
+            !experience.isUnusable(.times), !experience.dividedDays.isAskedWhole(day), let most = mostRows(experience)
         else { return nil }
         let isExpected =
-            capabilities.timeRanges == .works && !experience.hasUntimed && experience.timesOfDay.isKnown
+            capabilities.timeRanges == .works && experience.dividesUnseen && experience.timesOfDay.isKnown
             && experience.density.week(from: day)[0] > 1.05 * most
-        guard isExpected || experience.crowdedDays[day] != nil else { return nil }
+        guard isExpected || isCrowded || experience.crowdedDays[day] != nil else { return nil }
         let nothing = Answer(end: .success, rawRows: Int(most), distinct: 0)
         let parts = timeParts(of: range, nothing, [], experience)
         return parts.isEmpty ? nil : parts
@@ -129,9 +131,9 @@ extension Planner {
         let upper = range.times?.upper ?? .endOfDay
         guard upper.microseconds - lower.microseconds > Self.narrowestTimes else { return [] }
         let sample = records.compactMap { $0.studyTime?.microseconds }
-        let sent = cap.map(Double.init) ?? experience.mostRows ?? Double(max(answer.rawRows, Self.smallestSilentCap))
-        let expected = experience.studies(of: day, range.times)
-        let count = min(Self.mostTimes, max(2, Int((expected / (0.85 * sent)).rounded(.up))))
+        let sent = mostRows(experience) ?? Double(max(answer.rawRows, Self.smallestSilentCap))
+        let expected = experience.studies(of: day, range.times, above: sent)
+        let count = Self.parts(of: expected, most: sent)
         var borders = experience.timesOfDay.borders(
             of: lower.microseconds...upper.microseconds, parts: count, sample: sample)
         borders = Self.wholeSeconds(borders, between: lower, upper)
@@ -144,6 +146,16 @@ extension Planner {
         return zip(ends, ends.dropFirst()).map { from, to in
             SliceRange(dates: range.dates, times: TimeRange(lower: from, upper: to))
         }
+    }
+
+    /// Into how many times a day is divided best: each that has too many is asked in vain, and divided again.
+    private static func parts(of studies: Double, most: Double) -> Int {
+        let questions = (2...mostTimes).map { count in
+            let rows = studies / Double(count)
+            let overflow = overflow(rows, most: most, deviation: (rows + 0.01 * rows * rows).squareRoot())
+            return (count: count, all: Double(count) * (1 + overflow * max(2, 1.2 * rows / most)))
+        }
+        return questions.min { $0.all < $1.all }?.count ?? 2
     }
 
     /// Whole seconds at borders: fractions there are what archives compare wrongly.

@@ -30,25 +30,25 @@ package enum Scope: Sendable, Hashable {
 }
 
 extension Planner {
-    /// The slices that a sweep of `dates` starts with, newest first. Open ends stay open ranges, so that absurd dates on
-    /// both sides are reached (F24). What is known from before is packed by how many studies its days have; the rest is one
-    /// range, of which workers take as much at a time as they have learned to.
+    /// The slices that a sweep of `dates` starts with, newest first, and what lies in the future last: the few studies that
+    /// are dated there are trusted by the larger answers before. Open ends stay open ranges, so that absurd dates on both
+    /// sides are reached (F24). What is known from before is packed by how many studies its days have; the rest is one range,
+    /// of which workers take as much at a time as they have learned to.
     package func roots(
         of dates: DateRange, today: DICOMDate, covered: [CoveredDays] = [], known: [DICOMDate: Int] = [:]
     ) -> [(range: DateRange, isSized: Bool)] {
         let tomorrow = today.adding(days: 1)
         var roots: [(DateRange, Bool)] = []
-        if dates.upper == nil {
-            roots.append((DateRange(lower: max(dates.lower ?? tomorrow, tomorrow), upper: nil), true))
-        }
-        let upper = dates.upper ?? today
-        if let lower = dates.lower, lower > upper { return roots }
-        for stretch in Self.stretches(DateRange(lower: dates.lower, upper: upper), covered) {
+        let past = dates.intersection(DateRange(lower: nil, upper: dates.upper ?? today))
+        for stretch in past.map({ Self.stretches($0, covered) }) ?? [] {
             if stretch.isKnown {
                 roots += packed(stretch.days, known: known).map { ($0, true) }
             } else {
                 roots.append((stretch.days, false))
             }
+        }
+        if dates.upper == nil {
+            roots.append((DateRange(lower: max(dates.lower ?? tomorrow, tomorrow), upper: nil), true))
         }
         return roots
     }

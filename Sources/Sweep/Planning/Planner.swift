@@ -20,6 +20,8 @@ package enum SplitReason: String, Sendable {
     case outOfTime = "ran out of time"
     /// Not asked: its times are.
     case crowdedDay = "more studies expected than the source sends"
+    /// One part of a day, of which all is asked after all.
+    case notCrowded = "fewer studies than expected: the whole day is asked"
     case dateKeysIgnored = "the source ignores dates"
     case timeKeysIgnored = "the source ignores times"
     case modalityKeysIgnored = "the source ignores modalities"
@@ -32,7 +34,7 @@ package enum SplitReason: String, Sendable {
 ///
 /// The rule on silent caps (F1): a source that cuts its answers at N rows without saying so never sends more than N.
 /// An answer is therefore trusted when the same source has sent a strictly larger one in the same run, and split
-/// otherwise. That finds a cap of 347 as well as one of 500, without a list of suspicious numbers, and costs two
+/// otherwise; also one that it has ended by saying that there are more, because it has sent as many. That finds a cap of 347 as well as one of 500, without a list of suspicious numbers, and costs two
 /// queries for each new largest answer. Evidence is never carried from run to run: a cap may have been lowered since.
 ///
 /// The axes, in order: dates; within a day times; then modalities; then the beginnings of patient IDs. Dates partition a
@@ -54,8 +56,9 @@ package struct Planner: Sendable {
         self.capabilities = capabilities
     }
 
-    /// Judges one answer. `largestAnswer`: the most rows that any C-FIND of this run ending in Success has brought from
-    /// this source, not counting this one. A stale, smaller number only costs queries.
+    /// Judges one answer. `largestAnswer`: the most rows that any C-FIND of this run has brought from this source which the
+    /// source itself has ended, in Success or with the word that there are more, not counting this one. A stale, smaller
+    /// number only costs queries.
     package func judge(
         _ range: SliceRange, _ answer: Answer, records: [StudyRecord] = [], largestAnswer: Int,
         experience: Experience = Experience()

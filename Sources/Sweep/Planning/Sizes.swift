@@ -6,6 +6,8 @@ extension Planner {
     /// The first days asked of a source of which nothing is known, and how much longer each next range may be.
     private static let firstDays = 3
     private static let growth = 3
+    /// Where nothing is found any more.
+    private static let growthOfNothing = 10
     /// Days that may be asked at once where it is known how many studies a day has.
     private static let daysFamiliar = 28
     /// What lies before is asked as one open range (F24).
@@ -28,32 +30,54 @@ extension Planner {
         // Backwards from the newest day.
         let week = experience.density.week(from: upper.adding(days: 1))
         let fewest = week.contains { $0 > 0 } ? Self.daysFamiliar : Self.firstDays
-        let most = max(fewest, experience.daysAnswered * Self.growth)
+        let growth = experience.isBeforeAll ? Self.growthOfNothing : Self.growth
+        let most = max(fewest, experience.daysAnswered * growth)
         let days = mostRows(experience).map { best(week, most, rows: $0, experience) } ?? few(week, most, experience)
         let lower = upper.adding(days: 1 - max(1, days))
         if let first = dates.lower { return lower > first ? lower : nil }
         return lower.year < Self.firstYear ? nil : lower
     }
 
-    /// So many days that a question is worth most: what it brings, against itself and two more where it is too much for one
-    /// answer, which becomes more probable with every day.
+    /// So many days that this question and those after it are the fewest: one that is too much for an answer, which becomes
+    /// more probable with every day, costs two more.
     private func best(_ week: [Double], _ most: Int, rows limit: Double, _ experience: Experience) -> Int {
-        var best = (days: 1, loss: Double.infinity)
-        var rows = 0.0
-        for days in 1...most {
-            rows += week[6 - (days - 1) % 7]
-            if rows > 1.3 * limit { break }
-            let deviation = max(1, rows * 1.25 * experience.surprise)
-            let overflow = 1 / (1 + exp(1.7 * (limit + 0.5 - rows) / deviation))
-            // Where a day has nothing, it costs nothing to ask for it.
-            let loss = 1 + 2 * overflow - rows / (Self.usualFill * limit)
-            if loss <= best.loss { best = (days, loss) }
+        // Rows of all days before one, backwards from the newest.
+        var before = [0.0]
+        while before.count <= Self.mostDaysAhead, before[before.count - 1] < Self.answersAhead * limit {
+            before.append(before[before.count - 1] + week[6 - (before.count - 1) % 7])
         }
-        return best.days
+        let end = before.count - 1
+        if before[min(end, most)] < limit / 2 { return most }
+        var questions = [Double](repeating: 0, count: end + 1)
+        var days = 1
+        for first in (0..<end).reversed() {
+            // What is cut off at the end is joined with what comes after it.
+            let rest = before[end] - before[first]
+            questions[first] = rest < limit ? rest / (Self.usualFill * limit) : .infinity
+            for next in (first + 1)...min(end, first + most) {
+                let rows = before[next] - before[first]
+                if rows > 1.1 * limit, next > first + 1 { break }
+                let overflow = Self.overflow(rows, most: limit, deviation: max(1, rows * 1.25 * experience.surprise))
+                // A day with more is asked by its times.
+                let all = (rows > 1.1 * limit ? 2 : 1 + 2 * overflow) + questions[next]
+                // Where a day has nothing, it costs nothing to ask for it.
+                if all <= questions[first] { (questions[first], days) = (all, next - first) }
+            }
+        }
+        return days
+    }
+
+    /// How far ahead questions are weighed: more answers, or days, matter little.
+    private static let answersAhead = 6.0
+    private static let mostDaysAhead = 400
+
+    /// How probable it is that there are more than `most` where so many are expected.
+    static func overflow(_ rows: Double, most: Double, deviation: Double) -> Double {
+        1 / (1 + exp(1.7 * (most + 0.5 - rows) / deviation))
     }
 
     /// The part of what a source sends that a question usually brings.
-    private static let usualFill = 0.75
+    private static let usualFill = 0.85
 
     /// As many days as bring what is wanted, where nobody knows what the source sends at most.
     private func few(_ week: [Double], _ most: Int, _ experience: Experience) -> Int {

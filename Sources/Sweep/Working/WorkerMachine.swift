@@ -58,6 +58,9 @@ package struct WorkerMachine: Sendable {
     /// Until another look at whether somebody has found out how many studies a source has a day.
     private static let exploration = Duration.milliseconds(250)
 
+    /// More are not asked in place of an answer that only lacks a larger one, before it was asked for once more.
+    private static let manyParts = 8
+
     let planner: Planner
     /// How long a source may go on failing before it is given up for this run.
     let patience: Duration
@@ -100,7 +103,7 @@ package struct WorkerMachine: Sendable {
                 endExploring(&experience)
                 return claim()
             }
-            return begin(slice, experience)
+            return begin(slice, &experience)
         case (.asking, .answered(let outcome, let part)): return answered(outcome, part, &experience, jitter)
         case (.finishing, .finished):
             endExploring(&experience)
@@ -197,7 +200,7 @@ package struct WorkerMachine: Sendable {
                 step = .narrowing
                 return .narrow(slice, to: lower)
             }
-            return begin(slice, experience)
+            return begin(slice, &experience)
         }
     }
 
@@ -206,10 +209,8 @@ package struct WorkerMachine: Sendable {
         explores = false
     }
 
-    private mutating func begin(_ slice: ClaimedSlice, _ experience: Experience) -> Action {
-        if slice.level == .study, let parts = planner.partsOfCrowdedDay(slice.range, experience) {
-            return finish(split(parts, .crowdedDay, proof(nil, 0)))
-        }
+    private mutating func begin(_ slice: ClaimedSlice, _ experience: inout Experience) -> Action {
+        if slice.level == .study, let divided = dividedUnseen(slice.range, &experience) { return finish(divided) }
         switch slice.range.axis {
         case .prefixes where slice.range.patientPrefix == "":
             // It stands for all patient IDs, and cannot be asked as such.
@@ -231,6 +232,21 @@ package struct WorkerMachine: Sendable {
             questions = [Question(level: slice.level, range: slice.range)]
         }
         return ask()
+    }
+
+    /// What comes of a range of days that is not asked: its parts are, or it waits; nil: it is asked.
+    private func dividedUnseen(_ range: SliceRange, _ experience: inout Experience) -> SliceOutcome? {
+        let search = experience.search(range, most: planner.mostRows(experience))
+        if search == .wait { return .deferred(Self.exploration) }
+        let isHere = search == .isHere
+        if let day = range.day, let parts = planner.partsOfCrowdedDay(range, experience, isCrowded: isHere) {
+            experience.divided(day, parts: parts.count)
+            return split(parts, .crowdedDay, proof(nil, 0))
+        }
+        guard isHere, range.day == nil, let dates = range.dates else { return nil }
+        experience.dividedUnseen(range)
+        let halves = Planner.halves(of: dates, experience.density).map { SliceRange(dates: $0) }
+        return halves.isEmpty ? nil : split(halves, .crowdedDay, proof(nil, 0))
     }
 
     private mutating func ask() -> Action {
@@ -284,7 +300,7 @@ package struct WorkerMachine: Sendable {
         let records = answer.merged()
         let distinct = slice.level == .series ? Set(answer.series.map(\.seriesInstanceUID)).count : records.count
         let proof = proof(end, distinct)
-        let largest = max(slice.largestAnswer, experience.largestAnswer)
+        let largest = max(slice.largestAnswer, experience.mostSent)
         let summary = Answer(end: end, rawRows: answer.rawRows, distinct: distinct, outside: answer.outside)
         let isByUID = slice.range.axis == .uids
         if case .refused = end {
@@ -305,7 +321,14 @@ package struct WorkerMachine: Sendable {
         case .complete where answer.unreadable > 0:
             // A row that cannot be read may be a study that nobody will ever see here.
             return finish(.irreducible(proof, reason: "\(answer.unreadable) unreadable rows"))
+        case .complete
+        where experience.partAnswered(slice.range, rows: distinct, most: planner.mostRows(experience)):
+            let day = SliceRange(dates: slice.range.dates)
+            return finish(split([day], .notCrowded, proof))
         case .complete: return finish(.complete(proof))
+        case .split(let parts, .largestAnswer)
+        where parts.count > Self.manyParts && experience.mayWaitForLarger(slice.range):
+            return finish(.deferred(Self.rest))
         case .split(let parts, let reason): return finish(split(parts, reason, proof))
         case .irreducible(let reason): return finish(.irreducible(proof, reason: reason.rawValue))
         }

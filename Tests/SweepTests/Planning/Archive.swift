@@ -4,10 +4,10 @@ import StudyIndex
 @testable import Sweep
 
 /// Ten years of a PACS, most of them recent, with weekends and, on a few days that nothing announces, more studies than it
-/// answers.
+/// answers. Of two hundred studies on other days one has no time, and one in five hundred a date that cannot be true.
 struct Archive {
     let cap: FirstSweepTests.Cap
-    /// Seconds since midnight, in order, by days since 1970.
+    /// Seconds since midnight, in order, by days since 1970; -1: no time.
     private var days: [Int: [Int]] = [:]
     private let last: DICOMDate
 
@@ -40,14 +40,33 @@ struct Archive {
             while (day + 4) % 7 % 6 == 0 { day += 1 }
             for _ in 0..<(cap.rows + 31 + random.below(25)) { add(day, &random) }
         }
+        for date in ["19000101", "20991231"] {
+            for _ in 0..<(studies / 1_000) { add(DICOMDate(date)?.daysSince1970 ?? 0, &random) }
+        }
+        for (day, seconds) in days where seconds.count * 5 < cap.rows * 4 {
+            days[day] = seconds.map { random.chance(0.005) ? -1 : $0 }
+        }
         for day in days.keys { days[day]?.sort() }
+    }
+
+    /// Each working day has twice what the source sends but for holidays, on which most studies have no time.
+    init(holidaysAmongCrowdedDays cap: FirstSweepTests.Cap) {
+        self.cap = cap
+        last = DICOMDate(year: 2026, month: 6, day: 30) ?? .latest
+        var random = Chance(seed: 1)
+        for age in 0..<400 {
+            let isHoliday = age % 25 == 24
+            days[last.daysSince1970 - age] = (0..<(isHoliday ? cap.rows / 5 : 2 * cap.rows)).map { number in
+                isHoliday && number % 3 > 0 ? -1 : random.below(86_400)
+            }.sorted()
+        }
     }
 
     var total: Int { days.values.reduce(0) { $0 + $1.count } }
 
     func answer(_ range: SliceRange) -> ([StudyRecord], UInt16) {
-        let lower = range.dates?.lower?.daysSince1970 ?? (last.daysSince1970 - 4_000)
-        let upper = min(range.dates?.upper?.daysSince1970 ?? .max, last.daysSince1970)
+        let lower = max(range.dates?.lower?.daysSince1970 ?? .min, days.keys.min() ?? 0)
+        let upper = min(range.dates?.upper?.daysSince1970 ?? .max, days.keys.max() ?? 0)
         var matches: [(day: Int, number: Int, second: Int)] = []
         guard lower <= upper else { return ([], 0) }
         for day in lower...upper {
@@ -55,6 +74,9 @@ struct Archive {
                 if let times = range.times {
                     guard let time = DICOMTime(microseconds: second * 1_000_000), times.contains(time) else { continue }
                 }
+                let patient = Self.patient(day, number)
+                if let prefix = range.patientPrefix, !patient.hasPrefix(prefix) { continue }
+                if let asked = range.patientID, asked != patient { continue }
                 matches.append((day, number, second))
             }
         }
@@ -72,9 +94,12 @@ struct Archive {
             record[.studyInstanceUID] = "1.\(day).\(number)"
             record[.studyDate] = last.adding(days: day - last.daysSince1970).da
             record[.studyTime] = DICOMTime(microseconds: second * 1_000_000)?.tm ?? ""
+            record[.patientID] = Self.patient(day, number)
             return record
         }
     }
+
+    private static func patient(_ day: Int, _ number: Int) -> String { "\((day * 31 + number * 7_919) % 99_991)" }
 
     /// As `concord bench sweep` counts them.
     var least: Int {

@@ -46,7 +46,40 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
         experience.overflowed(SliceRange(dates: DateRange(da: "20260101-20260201")), refused)
         let most = try #require(experience.mostRows)
         // No less than what it has sent, and no more than a step beyond.
-        #expect(most > 280 && most <= 350)
+        #expect(most > 280 && most <= 560)
+    }
+
+    /// As soon as its parts have shown how many were too many.
+    @Test mutating func aRefusedRangeWhosePartsAreKnownShowsWhereTheLimitIs() throws {
+        let week = try week()
+        try answered("20260202-20260208", Dictionary(uniqueKeysWithValues: week.map { ($0, 40) }))
+        let refused = Answer(end: .refused(status: 0xC000), rawRows: 0, distinct: 0)
+        experience.overflowed(SliceRange(dates: DateRange(da: "20260126-20260201")), refused)
+        try answered("20260130-20260201", [try date("20260130"): 150])
+        try answered("20260126-20260129", [try date("20260126"): 150])
+        #expect(experience.mostRows == 290)
+        // It was refused for another reason.
+        try answered("20260119-20260125", [try date("20260119"): 310])
+        #expect(experience.mostRows.map { $0 > 310 } ?? true)
+    }
+
+    /// Its other parts wait for the newest, and the one that is left is not asked whole.
+    @Test mutating func theCrowdedDayOfARefusedRangeIsFoundByLeavingOutTheOthers() throws {
+        let week = try week()
+        try answered("20260202-20260208", Dictionary(uniqueKeysWithValues: week.map { ($0, 40) }))
+        let refused = Answer(end: .refused(status: 0xC000), rawRows: 0, distinct: 0)
+        experience.overflowed(SliceRange(dates: DateRange(da: "20251201-20251231")), refused)
+        experience.overflowed(SliceRange(dates: DateRange(da: "20260128-20260201")), refused)
+        let newer = SliceRange(dates: DateRange(da: "20260131-20260201"))
+        let older = SliceRange(dates: DateRange(da: "20260128-20260130"))
+        #expect(experience.search(newer, most: 299) == .ask)
+        #expect(experience.search(older, most: 299) == .wait)
+        try answered("20260131-20260201", [try date("20260131"): 20])
+        #expect(experience.search(older, most: 299) == .isHere)
+        // A part that is never answered does not hold up the others for ever.
+        experience.overflowed(SliceRange(dates: DateRange(da: "20260118-20260122")), refused)
+        let last = SliceRange(dates: DateRange(da: "20260118"))
+        #expect((0..<100).contains { _ in experience.search(last, most: 299) == .ask })
     }
 
     @Test mutating func daysOfTheWeekDiffer() throws {
@@ -70,6 +103,10 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
         for friday in ["20260130", "20260123", "20260116", "20260109", "20260102", "20251226"] {
             let cut = Answer(end: .success, rawRows: 500, distinct: 500)
             experience.overflowed(SliceRange(dates: DateRange(da: friday)), cut)
+            for times in ["000000-124300", "124300-235959"] {
+                let range = SliceRange(dates: DateRange(da: friday), times: TimeRange(tm: times))
+                experience.learn(range, rows: 350, [], isWhole: true)
+            }
         }
         #expect(experience.density.week(from: try date("20251219"))[0] > 500)
         #expect(experience.density.week(from: try date("20251218"))[0] < 150)
@@ -107,6 +144,14 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
             experience.learn(
                 SliceRange(dates: DateRange(day: friday)), rows: 600, morning + evening, isWhole: true)
         }
+        for _ in 0..<2 { show(studies([friday: 500])) }
+    }
+
+    /// A whole day was too much for one answer, which had these.
+    private mutating func show(_ rows: [StudyRecord]) {
+        let day = rows.first?.studyDate.map { DateRange(day: $0) }
+        experience.overflowed(
+            SliceRange(dates: day), Answer(end: .success, rawRows: 500, distinct: 500), rows)
     }
 
     @Test func itIsAskedByItsTimesAtOnce() throws {
@@ -118,11 +163,70 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
         #expect(parts[0].times?.upper == parts[1].times?.lower)
     }
 
-    @Test mutating func notWhereStudiesWithoutATimeWouldBeMissed() throws {
+    @Test mutating func notWhereCrowdedDaysHaveStudiesWithoutATime() throws {
+        let range = SliceRange(dates: DateRange(da: "20260130"))
+        // On other days they say nothing of crowded ones.
+        let thursday = try date("20260205")
         experience.learn(
-            SliceRange(dates: DateRange(da: "20260205")), rows: 1, studies([try date("20260205"): 1], time: ""),
-            isWhole: true)
-        #expect(planner.partsOfCrowdedDay(SliceRange(dates: DateRange(da: "20260130")), experience) == nil)
+            SliceRange(dates: DateRange(day: thursday)), rows: 1, studies([thursday: 1], time: ""), isWhole: true)
+        #expect(planner.partsOfCrowdedDay(range, experience) != nil)
+        let friday = try date("20260206")
+        show(studies([friday: 499]) + studies([friday: 1], time: ""))
+        #expect(planner.partsOfCrowdedDay(range, experience) == nil)
+        // Until a thousand were shown again that have one.
+        show(studies([friday: 500]))
+        #expect(planner.partsOfCrowdedDay(range, experience) == nil)
+        show(studies([friday: 500]))
+        #expect(planner.partsOfCrowdedDay(range, experience) != nil)
+    }
+
+    @Test mutating func oneOfSeventeenIsLookedAtAgain() throws {
+        let range = SliceRange(dates: DateRange(da: "20260130"))
+        for number in 0..<16 {
+            #expect(planner.partsOfCrowdedDay(range, experience) != nil)
+            experience.divided(try date("20260130").adding(days: -7 * number), parts: 2)
+        }
+        #expect(planner.partsOfCrowdedDay(range, experience) == nil)
+        show(studies([try date("20260206"): 500]))
+        #expect(planner.partsOfCrowdedDay(range, experience) != nil)
+    }
+
+    /// A holiday: its studies without a time are found by asking for all of it.
+    @Test mutating func oneThatWasNoneIsAskedWholeAfterAll() throws {
+        let range = SliceRange(dates: DateRange(da: "20260130"))
+        let parts = try #require(planner.partsOfCrowdedDay(range, experience))
+        experience.divided(try date("20260130"), parts: parts.count)
+        let answers = parts.map { experience.partAnswered($0, rows: 249, most: 499) }
+        #expect(answers == [false, true])
+        #expect(planner.partsOfCrowdedDay(range, experience) == nil)
+    }
+
+    /// Also where another process asks the rest of its parts.
+    @Test mutating func oneThatWasFarFromItIsKnownByItsFirstPart() throws {
+        let range = SliceRange(dates: DateRange(da: "20260130"))
+        let parts = try #require(planner.partsOfCrowdedDay(range, experience))
+        experience.divided(try date("20260130"), parts: parts.count)
+        let isFew = experience.partAnswered(parts[0], rows: 40, most: 499)
+        #expect(isFew)
+    }
+
+    @Test mutating func oneThatWasIsNotAskedAgain() throws {
+        let range = SliceRange(dates: DateRange(da: "20260130"))
+        let parts = try #require(planner.partsOfCrowdedDay(range, experience))
+        experience.divided(try date("20260130"), parts: parts.count)
+        let answers = parts.map { experience.partAnswered($0, rows: 250, most: 499) }
+        #expect(answers == [false, false])
+    }
+
+    /// It would show nothing of the day.
+    @Test mutating func atASourceThatRefusesWhateverWasShown() throws {
+        let friday = try date("20260206")
+        show(studies([friday: 1], time: ""))
+        let range = SliceRange(dates: DateRange(da: "20260130"))
+        #expect(planner.partsOfCrowdedDay(range, experience) == nil)
+        let refused = Answer(end: .refused(status: 0xC000), rawRows: 0, distinct: 0)
+        experience.overflowed(SliceRange(dates: DateRange(day: friday)), refused)
+        #expect(planner.partsOfCrowdedDay(range, experience) != nil)
     }
 
     @Test func notWhereTheSourceIgnoresTimes() throws {
