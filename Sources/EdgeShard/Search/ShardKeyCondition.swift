@@ -4,7 +4,7 @@ import DICOM
 ///
 /// The reference is `QueryKey.matches` (PS3.4 §C.2.2.2), to which the suite that PostgreSQL's search runs too holds this.
 struct ShardKeyCondition {
-    typealias Test = (_ table: String) -> String
+    typealias Test = @Sendable (_ table: String) -> String
 
     let matches: Test
     /// True where the source did not return the attribute, or characters of it were lost.
@@ -34,13 +34,15 @@ struct ShardKeyCondition {
         case _ where name.isEmpty:
             self.init(matches: { _ in "0" }, unknown: { _ in "1" })
         case .universal:
-            self.init(matches: { _ in "1" }, unknown: { _ in "0" })
+            self.init(matches: { _ in "1" }, unknown: Self.never)
         case .uids(let uids):
-            let list = values.add(.text(JSONList.text(uids.map(\.storable))))
-            let studies =
-                "SELECT study_id FROM study INDEXED BY study_uid WHERE study_uid IN (SELECT value FROM json_each(\(list)))"
+            let list =
+                uids.count == 1
+                ? "= \(values.add(.text(uids[0].storable)))"
+                : "IN (SELECT value FROM json_each(\(values.add(.text(JSONList.text(uids.map(\.storable)))))))"
+            let studies = "SELECT study_id FROM study INDEXED BY study_uid WHERE study_uid \(list)"
             self.init(
-                matches: { "\($0).study_id IN (\(studies))" }, unknown: { _ in "0" },
+                matches: { "\($0).study_id IN (\(studies))" }, unknown: Self.never,
                 candidates: [
                     "SELECT observation_id FROM observation INDEXED BY observation_study WHERE study_id IN (\(studies))"
                 ], selectivity: .identifier)
@@ -112,6 +114,10 @@ struct ShardKeyCondition {
         self.candidates = candidates
         self.selectivity = candidates == nil ? .none : selectivity
     }
+
+    static let never: Test = { _ in "0" }
+    /// Every row knows.
+    var isAlwaysKnown: Bool { unknown("o") == "0" }
 
     /// Columns that are called otherwise here. Every observation has an effective issuer: as sent, else its source's.
     private static let columns = ["study_id": "study_identifier", "issuer_of_patient_id": "issuer"]

@@ -66,17 +66,19 @@ struct ShardSearch {
     private var conditions: String {
         guard !keys.isEmpty else { return "1" }
         return keys.map { key in
-            """
-            (\(key.matches("o")) OR \(key.unknown("o")))
-            AND (NOT \(key.unknown("o")) OR NOT EXISTS (
-                SELECT 1 FROM observation c INDEXED BY observation_study
-                WHERE c.study_id = o.study_id AND NOT \(key.unknown("c")) AND NOT coalesce(\(key.matches("c")), 0)))
-            """
+            if key.isAlwaysKnown { return key.matches("o") }
+            return """
+                (\(key.matches("o")) OR \(key.unknown("o")))
+                AND (NOT \(key.unknown("o")) OR NOT EXISTS (
+                    SELECT 1 FROM observation c INDEXED BY observation_study
+                    WHERE c.study_id = o.study_id AND NOT \(key.unknown("c")) AND NOT coalesce(\(key.matches("c")), 0)))
+                """
         }.joined(separator: "\nAND ")
     }
 
     private var undecided: String {
-        keys.isEmpty ? "0" : "(" + keys.map { $0.unknown("o") }.joined(separator: " OR ") + ")"
+        let doubts = keys.filter { !$0.isAlwaysKnown }.map { $0.unknown("o") }
+        return doubts.isEmpty ? "0" : "(" + doubts.joined(separator: " OR ") + ")"
     }
 
     private func statement(_ matched: String, _ values: ShardSearchValues) -> (sql: String, values: [SQLiteValue]) {
