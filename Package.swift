@@ -71,6 +71,7 @@ let package = Package(
                 "DICOM", "DIMSE", "StudyIndex", "Spanning", "EdgeShard", logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Mustache", package: "swift-mustache"),
             ],
             resources: [.embedInCode("Documents")], swiftSettings: strict),
         .target(name: "PACSSimulator", dependencies: ["DICOM", "DIMSE", logging] + nio, swiftSettings: strict),

@@ -2,7 +2,7 @@ import HTTPTypes
 import Hummingbird
 import StudyIndex
 
-/// What needs no key. The API's description; and for load balancers: `/healthz` says that the process answers, `/readyz` that its database does too.
+/// What needs no key. The API's description and the conformance statement; and for load balancers: `/healthz` says that the process answers, `/readyz` that its database does too.
 struct HealthRoutes: Sendable {
     let index: StudyIndex
 
@@ -11,6 +11,11 @@ struct HealthRoutes: Sendable {
             Response(
                 status: .ok, headers: [.contentType: "application/json"],
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_json)))
+        }
+        router.get("/conformance") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/html; charset=utf-8"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: try ConformanceStatement().html())))
         }
         router.get("/healthz") { _, _ in Response.text(.ok, "ok\n") }
         router.get("/readyz") { _, _ in

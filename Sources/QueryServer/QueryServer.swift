@@ -6,7 +6,7 @@ import NIOCore
 import Spanning
 import StudyIndex
 
-/// The HTTP server: metadata lookups from the index, over QIDO-RS.
+/// The HTTP server: metadata lookups from the index, over QIDO-RS and a JSON API.
 ///
 /// Stateless; any number may run on one database. Everything but health needs an API key.
 package struct QueryServer: Sendable {
@@ -39,8 +39,10 @@ package struct QueryServer: Sendable {
 
     /// Serves until the task is cancelled or the process is asked to stop.
     package func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
+        let search = ConfiguredSearch(index: index, catalog: catalog, metrics: metrics, deadline: deadline)
+        let runner = QueryRunner(index: index, search: search, logger: logger)
         var application = Application(
-            router: makeRouter(),
+            router: makeRouter(SpannerRoutes(index: index, search: search, runner: runner)),
             configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "concord"),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: logger)
@@ -52,7 +54,11 @@ package struct QueryServer: Sendable {
                         address: .hostname(metricsAddress.host, port: metricsAddress.port), serverName: "concord"),
                     logger: logger))
         }
-        try await application.runService()
+        try await withThrowingTaskGroup(of: Void.self) { [application] group in
+            group.addTask { await runner.run() }
+            try await application.runService()
+            group.cancelAll()
+        }
     }
 
     private func makeMetricsRouter() -> Router<ServerContext> {
@@ -63,18 +69,21 @@ package struct QueryServer: Sendable {
         return router
     }
 
-    private func makeRouter() -> Router<ServerContext> {
+    private func makeRouter(_ spanner: SpannerRoutes) -> Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestMetrics(metrics: metrics))
         router.add(middleware: CrossOrigin(origins: origins))
         router.add(middleware: ErrorResponses(logger: logger))
-        router.add(middleware: ReadOnly())
+        router.add(middleware: AllowedMethods())
         HealthRoutes(index: index).add(to: router)
         let authenticated = router.group().add(middleware: Authentication(index: index))
         let web = authenticated.group("/dicom-web")
         SearchRoutes(catalog: catalog, metrics: metrics, deadline: deadline).add(to: web)
         RetrieveRoutes(catalog: catalog, roots: retrieveRoots, deadline: deadline).add(to: web)
-        APIRoutes(index: index, catalog: catalog, deadline: deadline).add(to: authenticated.group("/api/v1"))
+        let api = authenticated.group("/api/v1")
+        APIRoutes(index: index, catalog: catalog, deadline: deadline).add(to: api)
+        SpannerConfigurationRoutes(index: index).add(to: api)
+        spanner.add(to: api)
         return router
     }
 }

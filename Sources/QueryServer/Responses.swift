@@ -32,23 +32,35 @@ extension RequestError {
     }
 }
 
-extension SpanningCatalog.Gaps {
-    /// What may be missing comes from these.
-    var sources: [String] { Set(absences.map(\.source) + unproven).sorted() }
-}
-
-/// Everything here is read: other methods are refused before a route is looked for.
-struct ReadOnly: RouterMiddleware {
+/// What may be done where: spanner configurations are changed, everything else is read. Other methods are refused before a
+/// route is looked for.
+struct AllowedMethods: RouterMiddleware {
     typealias Context = ServerContext
 
     func handle(
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
-        guard request.method == .get || request.method == .head else {
+        let allowed = Self.methods(at: request.uri.path)
+        guard allowed.contains(request.method) else {
             throw RequestError(
-                status: .methodNotAllowed, message: "only GET is served here", headers: [.allow: "GET, HEAD"])
+                status: .methodNotAllowed, message: "this method is not served here",
+                headers: [.allow: allowed.map(\.rawValue).joined(separator: ", ")])
         }
         return try await next(request, context)
+    }
+
+    private static let configuration = ["api", "v1", "config", "spanner"]
+
+    static func methods(at path: String) -> [HTTPRequest.Method] {
+        let parts = path.split(separator: "/").map(String.init)
+        guard parts.starts(with: configuration) else { return [.get, .head] }
+        switch parts.count - configuration.count {
+        // A collection: of configurations, or of the sources of one.
+        case 0, 2: return [.get, .head, .post]
+        // One of them.
+        case 1, 3: return [.get, .head, .put, .patch, .delete]
+        default: return [.get, .head]
+        }
     }
 }
 

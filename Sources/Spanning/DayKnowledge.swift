@@ -5,23 +5,32 @@ import StudyIndex
 struct DayKnowledge: Sendable, Hashable {
     /// Days since 1970, in order, neighbours joined: mostly one range, or two.
     private var known: [ClosedRange<Int>] = []
+    /// What that rests on: in order of days, each since so long.
+    private var proofs: [Proof] = []
+    private var oldest: Duration?
+
+    private struct Proof: Hashable {
+        var days: ClosedRange<Int>
+        var age: Duration
+    }
 
     init() {}
 
     init(_ covered: [CoveredDays], _ freshness: Freshness, _ today: DICOMDate) {
         let border = freshness.firstRecentDay(today: today).daysSince1970
-        let parts = covered.filter { $0.state != .hole }.flatMap { days -> [ClosedRange<Int>] in
+        proofs = covered.filter { $0.state != .hole }.flatMap { days -> [Proof] in
             let range = days.days.numbers
-            var parts: [ClosedRange<Int>] = []
+            var parts: [Proof] = []
             if range.lowerBound < border, days.age <= freshness.history {
-                parts.append(range.lowerBound...min(range.upperBound, border - 1))
+                parts.append(Proof(days: range.lowerBound...min(range.upperBound, border - 1), age: days.age))
             }
             if range.upperBound >= border, days.age <= freshness.recent {
-                parts.append(max(range.lowerBound, border)...range.upperBound)
+                parts.append(Proof(days: max(range.lowerBound, border)...range.upperBound, age: days.age))
             }
             return parts
-        }
-        for part in parts.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+        }.sorted { $0.days.lowerBound < $1.days.lowerBound }
+        oldest = proofs.map(\.age).max()
+        for part in proofs.map(\.days) {
             if let last = known.last, last.upperBound + 1 >= part.lowerBound {
                 known[known.count - 1] = last.lowerBound...max(last.upperBound, part.upperBound)
             } else {
@@ -57,6 +66,18 @@ struct DayKnowledge: Sendable, Hashable {
         return DateRange(
             lower: first <= DICOMDate.earliest.daysSince1970 ? nil : Self.date(first),
             upper: last >= DICOMDate.latest.daysSince1970 ? nil : Self.date(last))
+    }
+
+    /// Of the oldest proof of any of these days; nil: nothing of them is known.
+    func age(within dates: DateRange?) -> Duration? {
+        guard let wanted = dates?.numbers else { return oldest }
+        // Proofs do not overlap: their ends are in order, too.
+        var (low, high) = (0, proofs.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if proofs[middle].days.upperBound < wanted.lowerBound { low = middle + 1 } else { high = middle }
+        }
+        return proofs[low...].prefix { $0.days.lowerBound <= wanted.upperBound }.map(\.age).max()
     }
 
     private static func date(_ number: Int) -> DICOMDate {

@@ -16,6 +16,8 @@ package struct SpanPlan: Sendable, Hashable {
     package var questions: [Question] = []
     /// Sources of which the index does not know all that is asked, and which are not asked.
     package var unproven: [String] = []
+    /// Of the oldest proof that the index vouches by, for the sources that are not asked; nil: there is none.
+    package var age: Duration?
 
     package init() {}
 
@@ -31,9 +33,10 @@ package struct SpanPlan: Sendable, Hashable {
         let dates = isMissing ? query.dates : query.days(of: found)
         for source in sources where query.mayBeHeld(byIssuer: source.issuer) {
             let unknown = (knowledge[source.name] ?? DayKnowledge()).unknown(within: dates)
-            guard isMissing || unknown != nil || policy == .always else { continue }
-            guard let selector, policy != .never else {
+            let isAsked = selector != nil && policy != .never && (isMissing || unknown != nil || policy == .always)
+            guard let selector, isAsked else {
                 if unknown != nil { unproven.append(source.name) }
+                if let proof = knowledge[source.name]?.age(within: dates) { age = max(age ?? proof, proof) }
                 continue
             }
             // Of one study all is asked: its date may differ from source to source.

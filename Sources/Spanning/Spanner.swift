@@ -35,10 +35,12 @@ package final class Spanner: Sendable {
     struct LiveAnswer: Sendable {
         /// Why it is none, or not whole.
         var absence: String?
+        /// Asked again, it may be whole.
+        var isTransient = false
         /// Instances are not kept in the index, and handed on as they came.
         var instances: [CatalogInstance] = []
-        /// Of a series whose study was asked for.
-        var studies: [String] = []
+        /// Study Instance UIDs of the studies that it shows, or that a series belongs to.
+        var studies: Set<String> = []
     }
 
     /// What was read lately, and what of it is known well enough, on which terms.
@@ -79,31 +81,38 @@ package final class Spanner: Sendable {
     // MARK: Questions
 
     /// What would have to be asked for this query.
+    ///
+    /// - Parameter names: sources that take part; nil: all.
     package func plan(
-        _ query: StudyQuery, found: [StudyRecord], policy: SpanningPolicy, freshness: Freshness, today: DICOMDate
+        _ query: StudyQuery, found: [StudyRecord], policy: SpanningPolicy, freshness: Freshness, today: DICOMDate,
+        at names: [String]? = nil
     ) async throws -> SpanPlan {
         SpanPlan(
-            query, found: found, policy: policy, sources: sources.map { ($0.source.name, $0.issuer) },
+            query, found: found, policy: policy,
+            sources: sources.filter { names?.contains($0.source.name) ?? true }.map { ($0.source.name, $0.issuer) },
             knowledge: try await knowledge(Terms(freshness: freshness, today: today)))
     }
 
-    /// Asks all of the plan's questions at once, and returns when each was answered or `deadline` is over. What was answered
-    /// is in the index then.
+    /// Asks all of the plan's questions, and returns when each was answered or its time is over. What was answered is in the
+    /// index then.
     ///
     /// - Parameter age: questions that were answered no longer ago are not asked again; nil: all are.
-    /// - Returns: nil: nothing had to be asked.
     package func ask(
-        _ plan: SpanPlan, for query: StudyQuery, unlessAnsweredWithin age: Duration?, within deadline: Duration
-    ) async -> [Absence]? {
+        _ plan: SpanPlan, for query: StudyQuery, unlessAnsweredWithin age: Duration?, _ rules: SpanRules
+    ) async -> SpanAnswers {
         let now = ContinuousClock.now
         let keys = LiveQuestion.Key.all(query.selector)
+        var oldest = plan.age
         let questions = plan.questions.flatMap { question in
             keys.map { LiveQuestion.studies(source: question.source, $0, dates: question.dates) }
         }.filter { question in
-            guard let age, let last = answered.withLock({ $0[question] }) else { return true }
-            return now - last > age
+            guard let age, let last = answered.withLock({ $0[question] }), now - last <= age else { return true }
+            oldest = max(oldest ?? .zero, now - last)
+            return false
         }
-        return questions.isEmpty ? nil : await ask(questions, within: deadline).absences
+        var answers = await ask(questions, rules)
+        answers.age = oldest ?? (answers.isProof ? .zero : nil)
+        return answers
     }
 
     /// More are not remembered: what is forgotten is asked again.
@@ -117,33 +126,35 @@ package final class Spanner: Sendable {
     }
 
     /// Asks sources for the series of a study, and keeps them.
-    package func askSeries(of study: String, at names: [String], within deadline: Duration) async -> [Absence] {
-        await ask(names.map { .series(source: $0, study: study) }, within: deadline).absences
+    package func askSeries(of study: String, at names: [String], _ rules: SpanRules) async -> SpanAnswers {
+        await ask(names.map { .series(source: $0, study: study) }, rules)
     }
 
     /// The studies that series belong to, of the sources that can be asked for a series alone.
-    package func studies(
-        ofSeries series: [String], within deadline: Duration
-    ) async -> (studies: [String], absences: [Absence]) {
-        let questions = relationalNames.flatMap { name in
+    ///
+    /// - Parameter names: sources that take part; nil: all.
+    package func askStudies(ofSeries series: [String], at names: [String]? = nil, _ rules: SpanRules) async
+        -> SpanAnswers
+    {
+        let questions = relationalNames.filter { names?.contains($0) ?? true }.flatMap { name in
             series.map { LiveQuestion.studyOfSeries(source: name, series: $0) }
         }
-        let answers = await ask(questions, within: deadline)
-        return (Set(answers.studies).sorted(), answers.absences)
+        return await ask(questions, rules)
     }
 
     /// Asks for the instances of all these series at once.
-    package func instances(
-        of series: [CatalogSeries], within deadline: Duration
-    ) async -> (instances: [CatalogInstance], absences: [Absence]) {
+    ///
+    /// - Parameter names: sources that take part; nil: all who hold a series.
+    package func askInstances(
+        of series: [CatalogSeries], at names: [String]? = nil, _ rules: SpanRules
+    ) async -> SpanAnswers {
         let questions = series.flatMap { series in
-            names(ofAETitles: series.holders).map {
+            self.names(ofAETitles: series.holders).filter { names?.contains($0) ?? true }.map {
                 LiveQuestion.instances(
                     source: $0, study: series.record.studyInstanceUID, series: series.record.seriesInstanceUID)
             }
         }
-        let answers = await ask(questions, within: deadline)
-        return (CatalogInstance.merged(answers.instances), answers.absences)
+        return await ask(questions, rules)
     }
 
     /// How a source answers a C-ECHO.
@@ -190,30 +201,67 @@ package final class Spanner: Sendable {
 
     // MARK: Asking
 
-    private struct Answers: Sendable {
-        var instances: [CatalogInstance] = []
-        var studies: [String] = []
-        var absences: [Absence] = []
+    /// Asks each source all that is asked of it at once, and as many sources at a time as the rules allow.
+    private func ask(_ questions: [LiveQuestion], _ rules: SpanRules) async -> SpanAnswers {
+        let start = ContinuousClock.now
+        let bySource = Dictionary(grouping: questions, by: \.source)
+        var waiting = rules.inOrder(Array(bySource.keys))[...]
+        var answers = SpanAnswers()
+        answers.asked = Set(bySource.keys)
+        await withTaskGroup(of: (String, [LiveAnswer]).self) { group in
+            func askNext() {
+                guard let source = waiting.popFirst() else { return }
+                rules.onProgress(source, .pending)
+                group.addTask { (source, await self.ask(source, bySource[source] ?? [], rules, since: start)) }
+            }
+            for _ in 0..<max(1, min(rules.concurrentSources, waiting.count)) { askNext() }
+            for await (source, answer) in group {
+                answers.take(answer, from: source)
+                let reason = answers.absences.first { $0.source == source }?.reason
+                rules.onProgress(source, reason.map { .failed(reason: $0) } ?? .answered)
+                if rules.isLost(answers.absences) {
+                    // Nobody waits for the others; what is under way is kept when it comes.
+                    group.cancelAll()
+                    return
+                }
+                askNext()
+            }
+        }
+        answers.absences.sort { ($0.source, $0.reason) < ($1.source, $1.reason) }
+        answers.instances.sort { $0.source < $1.source }
+        return answers
     }
 
-    private func ask(_ questions: [LiveQuestion], within deadline: Duration) async -> Answers {
-        await withTaskGroup(of: (LiveQuestion, LiveAnswer?).self) { group in
+    /// Asks one source; a question that failed again while there is time and the rules allow it.
+    private func ask(
+        _ source: String, _ questions: [LiveQuestion], _ rules: SpanRules, since start: ContinuousClock.Instant
+    ) async -> [LiveAnswer] {
+        let deadline = rules.deadline(of: source)
+        return await withTaskGroup(of: LiveAnswer.self) { group in
             for question in questions {
-                let (flight, ticket) = flight(of: question)
-                group.addTask { (question, await flight.value(ticket, within: deadline, self.clock)) }
+                // Joined here, so that identical questions of one moment are one.
+                let first = flight(of: question)
+                group.addTask {
+                    var (flight, ticket) = first
+                    for attempt in 0... {
+                        let left = deadline - (ContinuousClock.now - start)
+                        guard let answer = await flight.value(ticket, within: max(.zero, left), self.clock) else {
+                            break
+                        }
+                        guard answer.isTransient, attempt < rules.retries else { return answer }
+                        try? await self.clock.sleep(for: Self.retryPause)
+                        if Task.isCancelled { return answer }
+                        (flight, ticket) = self.flight(of: question)
+                    }
+                    return LiveAnswer(absence: "no answer within \(deadline.inWords)")
+                }
             }
-            var answers = Answers()
-            var absences: Set<Absence> = []
-            for await (question, answer) in group {
-                let reason = answer == nil ? "no answer within \(deadline.inWords)" : answer?.absence
-                if let reason { absences.insert(Absence(source: question.source, reason: reason)) }
-                answers.instances += answer?.instances ?? []
-                answers.studies += answer?.studies ?? []
-            }
-            answers.absences = absences.sorted { ($0.source, $0.reason) < ($1.source, $1.reason) }
-            return answers
+            return await group.reduce(into: []) { $0.append($1) }
         }
     }
+
+    /// Before a question that failed is asked again.
+    private static let retryPause = Duration.milliseconds(200)
 
     /// The same question under way, or a new one. It is not the caller's child: it outlives callers that give up.
     private func flight(of question: LiveQuestion) -> (Flight<LiveAnswer>, ticket: Int) {
@@ -251,6 +299,7 @@ package final class Spanner: Sendable {
         }
         let gathered = Mutex<[FindResponse]>([])
         var absence: String?
+        var isTransient = false
         let start = ContinuousClock.now
         do {
             try await LiveSource(source: source, pool: pool).find(question.identifier) { response in
@@ -261,12 +310,16 @@ package final class Spanner: Sendable {
             }
         } catch {
             absence = "\(error)"
+            if case LiveSource.Refusal.failed = error { isTransient = true }
         }
         let responses = gathered.withLock { $0 }
         // Success is not enough: what is true of a sweep's answers is true of these.
         absence = absence ?? source.doubt(rows: responses.count)
         do {
-            return try await keep(responses, to: question, from: source, asked: ContinuousClock.now - start, absence)
+            var answer = try await keep(
+                responses, to: question, from: source, asked: ContinuousClock.now - start, absence)
+            answer.isTransient = isTransient
+            return answer
         } catch {
             // Nothing of the answer is lost that a sweep would not find.
             logger.error("a live answer was not kept", metadata: ["source": "\(source.name)", "error": "\(error)"])
@@ -300,6 +353,7 @@ package final class Spanner: Sendable {
                 (try? response.record()).flatMap { $0.studyInstanceUID.isEmpty ? nil : $0 }
             }
             let merged = StudyRecord.merged(records)
+            answer.studies = Set(merged.map(\.studyInstanceUID))
             try await pool.persistently { try await $0.keep(merged, of: source.id) }
         case .series(_, let study):
             let records = readable { response in
@@ -322,7 +376,8 @@ package final class Spanner: Sendable {
                 let shown = dataSet.text(.seriesInstanceUID) ?? ""
                 return shown.isEmpty || shown == series
             }.map {
-                CatalogInstance(study: study, series: series, dataSet: $0, holders: [source.peer.called.value])
+                CatalogInstance(
+                    study: study, series: series, dataSet: $0, holders: [source.peer.called.value])
             }
         }
         return answer

@@ -10,17 +10,20 @@ package struct SpanningCatalog: Sendable {
     let unproven: @Sendable (StudyQuery) async throws -> [String]
     let today: @Sendable () -> DICOMDate
     package let freshness: Freshness
+    let pages: Pages
 
+    /// - Parameter now: by which pages grow old.
     package init(
         catalog: any StudyCatalog, spanner: Spanner?, freshness: Freshness = Freshness(),
         unproven: @escaping @Sendable (StudyQuery) async throws -> [String] = { _ in [] },
-        today: @escaping @Sendable () -> DICOMDate
+        today: @escaping @Sendable () -> DICOMDate, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) {
         self.catalog = catalog
         self.spanner = spanner
         self.freshness = freshness
         self.unproven = unproven
         self.today = today
+        pages = Pages(now: now)
     }
 
     /// How an answer may be come by.
@@ -30,6 +33,8 @@ package struct SpanningCatalog: Sendable {
         package var freshness: Freshness?
         /// How long sources are waited for.
         package var deadline: Duration
+        /// Who asks: pages are continued for the same only.
+        package var requester = ""
 
         package init(deadline: Duration) { self.deadline = deadline }
     }
@@ -44,8 +49,17 @@ package struct SpanningCatalog: Sendable {
         package var unproven: [String] = []
         /// Studies whose series, or instances, are not all in the answer.
         package var studiesWithUnknownSeries = 0
+        /// Of the oldest proof that the answer rests on; nil: nothing proven stands behind it.
+        package var age: Duration?
 
         package init() {}
+
+        mutating func take(_ answers: SpanAnswers) {
+            isSpanned = isSpanned || answers.isSpanned
+            absences += answers.absences.filter { !absences.contains($0) }
+            if answers.isProof { age = age ?? .zero }
+        }
+
         /// Something that was asked for may be missing.
         package var isIncomplete: Bool { !absences.isEmpty || !unproven.isEmpty || studiesWithUnknownSeries > 0 }
     }
@@ -58,6 +72,14 @@ package struct SpanningCatalog: Sendable {
     // MARK: Studies
 
     package func search(_ query: StudyQuery, _ terms: Terms) async throws -> (answer: StudyAnswer, gaps: Gaps) {
+        let query = pages.continued(query, requester: terms.requester)
+        let (answer, gaps) = try await spanned(query, terms)
+        pages.note(
+            query, rows: answer.studies.count, total: answer.total, end: answer.end, requester: terms.requester)
+        return (answer, gaps)
+    }
+
+    private func spanned(_ query: StudyQuery, _ terms: Terms) async throws -> (answer: StudyAnswer, gaps: Gaps) {
         let answer = try await catalog.search(query)
         guard let spanner else {
             var gaps = Gaps()
@@ -69,13 +91,12 @@ package struct SpanningCatalog: Sendable {
             query, found: try await found(query, answer), policy: terms.policy, freshness: freshness, today: today())
         var gaps = Gaps()
         gaps.unproven = plan.unproven
-        let absences = await spanner.ask(
+        let answers = await spanner.ask(
             plan, for: query, unlessAnsweredWithin: terms.policy == .always ? nil : freshness.recent,
-            within: terms.deadline)
-        guard let absences else { return (answer, gaps) }
-        gaps.isSpanned = true
-        gaps.absences = absences
-        return (try await catalog.search(query), gaps)
+            SpanRules(deadline: terms.deadline))
+        gaps.age = answers.age
+        gaps.take(answers)
+        return (answers.isSpanned ? try await catalog.search(query) : answer, gaps)
     }
 
     /// What the index has of a query's key, whatever page of it was asked for: a page past the end is no sign that it has
@@ -83,10 +104,7 @@ package struct SpanningCatalog: Sendable {
     private func found(_ query: StudyQuery, _ answer: StudyAnswer) async throws -> [StudyRecord] {
         let isWhole = query.offset == 0 && query.limit > 0 && answer.studies.count == answer.total
         guard !isWhole, query.selector != nil else { return answer.studies.map(\.record) }
-        var first = query
-        first.offset = 0
-        first.limit = 1_000
-        return try await catalog.search(first).studies.map(\.record)
+        return try await catalog.search(query.fromTheStart).studies.map(\.record)
     }
 
     // MARK: Series
@@ -96,6 +114,13 @@ package struct SpanningCatalog: Sendable {
     package func searchSeries(
         _ query: StudyQuery, _ terms: Terms
     ) async throws -> (matches: [(series: CatalogSeries, study: CatalogStudy)], gaps: Gaps) {
+        if let list = pages.series(query, requester: terms.requester) { return (list.matches, list.gaps) }
+        let list = try await seriesList(query, terms)
+        pages.keep(list, of: query, requester: terms.requester)
+        return (list.matches, list.gaps)
+    }
+
+    private func seriesList(_ query: StudyQuery, _ terms: Terms) async throws -> Pages.SeriesList {
         var (studies, gaps) = try await studies(above: query, terms)
         let uids = Array(Set(studies.map(\.record.studyInstanceUID))).sorted()
         let unknown = try await catalog.holdersWithUnknownSeries(of: uids)
@@ -105,8 +130,8 @@ package struct SpanningCatalog: Sendable {
                 holders = spanner.names(ofAETitles: study.holders)
             }
             if !holders.isEmpty {
-                gaps.isSpanned = true
-                gaps.absences += await spanner.askSeries(of: uids[0], at: holders, within: terms.deadline)
+                gaps.take(
+                    await spanner.askSeries(of: uids[0], at: holders, SpanRules(deadline: terms.deadline)))
             }
         } else {
             gaps.studiesWithUnknownSeries += Set(unknown.map(\.study)).count
@@ -126,44 +151,44 @@ package struct SpanningCatalog: Sendable {
             let asked = terms.policy == .never ? [] : spanner?.relationalNames ?? []
             gaps.unproven = (spanner?.sourceNames ?? []).filter { !asked.contains($0) }
         }
-        return (matches, gaps)
+        return Pages.SeriesList(matches: matches, gaps: gaps)
     }
 
     /// The studies that a query at a lower level is about.
     private func studies(
         above query: StudyQuery, _ terms: Terms
     ) async throws -> (studies: [CatalogStudy], gaps: Gaps) {
-        var studyQuery = StudyQuery(level: .study)
-        studyQuery.keys = query.keys.filter { $0.attribute.level <= .study }
-        studyQuery.limit = Self.mostStudies
-        var absences: [Absence] = []
-        if !studyQuery.names(.studyInstanceUID),
-            let series = query.uids(of: .seriesInstanceUID),
-            let uid = AttributeDictionary.attribute(.studyInstanceUID)
-        {
-            let parents = try await studies(ofSeries: series, terms)
-            studyQuery.keys.append(QueryKey(attribute: uid, match: .uids(parents.studies)))
-            absences = parents.absences
-        }
-        var (answer, gaps) = try await search(studyQuery, terms)
-        gaps.absences += absences.filter { !gaps.absences.contains($0) }
+        let (studyQuery, parents) = try await studyQuery(
+            above: query, terms.policy, SpanRules(deadline: terms.deadline))
+        var (answer, gaps) = try await spanned(studyQuery, terms)
+        gaps.take(parents)
         gaps.studiesWithUnknownSeries = max(0, answer.total - answer.studies.count)
         return (answer.studies, gaps)
     }
 
-    /// The studies that series belong to: from the index, and for those that it does not have from the sources that answer
-    /// relational questions.
-    private func studies(
-        ofSeries series: [String], _ terms: Terms
-    ) async throws -> (studies: [String], absences: [Absence]) {
+    /// With the studies that its series belong to: from the index, and for those that it does not have from the sources that
+    /// answer relational questions.
+    ///
+    /// - Parameter names: sources that take part; nil: all.
+    func studyQuery(
+        above query: StudyQuery, _ policy: SpanningPolicy, at names: [String]? = nil, _ rules: SpanRules
+    ) async throws -> (query: StudyQuery, parents: SpanAnswers) {
+        var studyQuery = StudyQuery(level: .study)
+        studyQuery.keys = query.keys.filter { $0.attribute.level <= .study }
+        studyQuery.limit = Self.mostStudies
+        guard !studyQuery.names(.studyInstanceUID), let series = query.uids(of: .seriesInstanceUID),
+            let uid = AttributeDictionary.attribute(.studyInstanceUID)
+        else { return (studyQuery, SpanAnswers()) }
         let known = try await catalog.studies(ofSeries: series)
         let indexed = Set(try await catalog.series(of: known).map(\.record.seriesInstanceUID))
         let unknown = series.filter { !indexed.contains($0) && $0.isUID }
-        guard let spanner, terms.policy != .never, (1...Self.mostSeries).contains(unknown.count) else {
-            return (known, [])
+        var parents = SpanAnswers()
+        if let spanner, policy != .never, (1...Self.mostSeries).contains(unknown.count) {
+            parents = await spanner.askStudies(ofSeries: unknown, at: names, rules)
         }
-        let (found, absences) = await spanner.studies(ofSeries: unknown, within: terms.deadline)
-        return (Set(known + found).sorted(), absences)
+        let found = Set(known).union(parents.studies.values.joined())
+        studyQuery.keys.append(QueryKey(attribute: uid, match: .uids(found.sorted())))
+        return (studyQuery, parents)
     }
 
     /// Whose series or instances are looked through.
@@ -176,27 +201,57 @@ package struct SpanningCatalog: Sendable {
     package func searchInstances(
         _ query: StudyQuery, _ terms: Terms
     ) async throws -> (matches: [CatalogInstance], gaps: Gaps)? {
-        guard let spanner else { return nil }
-        var seriesQuery = StudyQuery(level: .series)
-        seriesQuery.keys = query.keys.filter { $0.attribute.level <= .series }
-        guard query.names(.studyInstanceUID) || query.names(.seriesInstanceUID) else { return nil }
-        var (series, gaps) = try await searchSeries(seriesQuery, terms)
-        guard !series.isEmpty else { return query.names(.studyInstanceUID) || !gaps.isIncomplete ? ([], gaps) : nil }
+        if let list = pages.instances(query, requester: terms.requester) { return (list.matches, list.gaps) }
+        guard let list = try await instanceList(query, terms) else { return nil }
+        pages.keep(list, of: query, requester: terms.requester)
+        return (list.matches, list.gaps)
+    }
+
+    private func instanceList(_ query: StudyQuery, _ terms: Terms) async throws -> Pages.InstanceList? {
+        guard let spanner, query.names(.studyInstanceUID) || query.names(.seriesInstanceUID) else { return nil }
+        var (series, gaps) = try await searchSeries(query.ofSeries, terms)
+        guard !series.isEmpty else {
+            return query.names(.studyInstanceUID) || !gaps.isIncomplete
+                ? Pages.InstanceList(matches: [], gaps: gaps) : nil
+        }
         guard terms.policy != .never else {
             gaps.unproven = spanner.sourceNames
-            return ([], gaps)
+            return Pages.InstanceList(matches: [], gaps: gaps)
         }
-        gaps.isSpanned = true
         if series.count > Self.mostSeries { gaps.studiesWithUnknownSeries += 1 }
-        let keys = query.keys.filter { $0.attribute.level == .image }
-        let (instances, absences) = await spanner.instances(
-            of: series.prefix(Self.mostSeries).map(\.series), within: terms.deadline)
-        gaps.absences += absences.filter { !gaps.absences.contains($0) }
-        return (instances.filter { instance in keys.allSatisfy { $0.matches(instance.dataSet) != .no } }, gaps)
+        let answers = await spanner.askInstances(
+            of: series.prefix(Self.mostSeries).map(\.series), SpanRules(deadline: terms.deadline))
+        gaps.take(answers)
+        return Pages.InstanceList(
+            matches: query.matching(CatalogInstance.merged(answers.instances.map(\.instance))), gaps: gaps)
     }
 
     /// Whose instances one query asks for.
-    private static let mostSeries = 64
+    static let mostSeries = 64
+}
+
+extension StudyQuery {
+    /// Whatever page was asked for.
+    var fromTheStart: StudyQuery {
+        var query = self
+        query.offset = 0
+        query.after = nil
+        query.limit = 1_000
+        return query
+    }
+
+    /// About the series whose instances it asks for.
+    var ofSeries: StudyQuery {
+        var query = StudyQuery(level: .series)
+        query.keys = keys.filter { $0.attribute.level <= .series }
+        return query
+    }
+
+    /// Of instances those that match its own level's keys.
+    func matching(_ instances: [CatalogInstance]) -> [CatalogInstance] {
+        let keys = keys.filter { $0.attribute.level == .image }
+        return instances.filter { instance in keys.allSatisfy { $0.matches(instance.dataSet) != .no } }
+    }
 }
 
 /// An instance as sources show it.
@@ -216,12 +271,14 @@ package struct CatalogInstance: Sendable {
             merged[instance.uid]?.holders += instance.holders
             if merged[instance.uid] == nil { merged[instance.uid] = instance }
         }
-        return merged.values.sorted { $0.order < $1.order }
+        return merged.values.sorted { $0.precedes($1) }
     }
 
-    private var uid: String { dataSet.text(.sopInstanceUID) ?? "" }
+    var uid: String { dataSet.text(.sopInstanceUID) ?? "" }
 
-    private var order: (String, String, Int, String) {
-        (study, series, dataSet.integer(.instanceNumber) ?? .max, uid)
+    func precedes(_ other: CatalogInstance) -> Bool { order < other.order }
+
+    private var order: (String, String, Int, String, String) {
+        (study, series, dataSet.integer(.instanceNumber) ?? .max, uid, holders.first ?? "")
     }
 }

@@ -8,6 +8,10 @@ package struct IndexError: Error, Sendable, Equatable, CustomStringConvertible {
         /// The database was migrated by a later version.
         case schemaTooNew
         case unknownSource
+        /// Something else has what must be one thing's alone.
+        case exists
+        /// As many as may be kept.
+        case tooMany
         /// A search that the database did not end in time, or that too many names match (F149).
         case tooBroad
         /// The database lacks an extension that the schema needs.

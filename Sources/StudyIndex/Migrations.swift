@@ -6,6 +6,7 @@ enum Migrations {
         ("m001_ledger", SQL.text(PackageResources.m001_ledger_sql)),
         ("m002_index", SQL.text(PackageResources.m002_index_sql)),
         ("m003_access", SQL.text(PackageResources.m003_access_sql)),
+        ("m004_spanning", SQL.text(PackageResources.m004_spanning_sql)),
     ]
 
     /// Names the advisory lock under which one process migrates.

@@ -117,14 +117,21 @@ import Testing
         #expect(throws: SearchRequest.Refused.self) { try request(query) }
     }
 
-    @Test(arguments: [
-        (nil, true), ("*/*", true), ("application/dicom+json", true),
-        ("application/dicom+json, application/json", true),
-        ("application/dicom+json, multipart/related; type=application/octet-stream", true),
-        ("text/html,application/xhtml+xml", true), ("multipart/related; type=\"application/dicom+xml\"", false),
-        ("application/dicom+json;q=0", false), ("image/png", false),
-    ])
-    func dicomJSONIsAnsweredWheneverItIsAcceptable(_ header: String?, _ allowed: Bool) {
-        #expect(AcceptHeader.allowsDICOMJSON(header) == allowed)
+    private static let xml = "multipart/related; type=\"application/dicom+xml\""
+
+    @Test(
+        arguments: [
+            (nil, AnswerForm.dicomJSON), ("*/*", .dicomJSON), ("application/dicom+json", .dicomJSON),
+            ("application/dicom+json, application/json", .dicomJSON), ("", .dicomJSON), ("application/*", .dicomJSON),
+            ("application/dicom+json, multipart/related; type=application/octet-stream", .dicomJSON),
+            ("text/html,application/xhtml+xml", .dicomJSON), (xml, .dicomXML), ("\(xml), */*;q=0.1", .dicomXML),
+            ("multipart/related; type=application/dicom+xml;", .dicomXML),
+            ("\(xml), application/dicom+json", .dicomJSON),
+            ("\(xml);q=0.5, application/dicom+json", .dicomJSON), ("\(xml), application/dicom+json;q=0.5", .dicomXML),
+            ("application/dicom+json;q=0, */*", .dicomXML), ("application/dicom+json;q=0", nil), ("image/png", nil),
+            ("multipart/related; type=application/octet-stream", nil), ("\(xml);q=0", nil),
+        ] as [(String?, AnswerForm?)])
+    func dicomJSONIsAnsweredWheneverItIsAsWelcome(_ header: String?, _ form: AnswerForm?) {
+        #expect(AnswerForm(accept: header) == form)
     }
 }

@@ -27,8 +27,10 @@ struct ServedEnterprise: Sendable {
     /// - Parameters:
     ///   - sweeps: whether the index has seen the sources before.
     ///   - names: the sources; what a probe would find of relational questions is known.
+    ///   - temper: what the sources are like, by name.
     static func with(
         sweeps: Bool = true, names: [String] = names, freshness: Freshness = Freshness(maximumAge: .seconds(3_600)),
+        temper: [String: @Sendable (inout Temper) -> Void] = [:],
         _ adjust: (inout FindService.Settings) throws -> Void = { _ in },
         _ body: @Sendable (ServedEnterprise) async throws -> Void
     ) async throws {
@@ -38,7 +40,8 @@ struct ServedEnterprise: Sendable {
         let pool = PostgresPool(connectionString: cluster.connectionString, size: 8)
         var pacs: [String: SimulatedPACS] = [:]
         for (position, profile) in enterprise.sources.enumerated() where names.contains(profile.name) {
-            pacs[profile.name] = try await SimulatedPACS.start(profile, copies: enterprise.copies(at: position))
+            let tempered = temper[profile.name].map { profile.tempered($0) } ?? profile
+            pacs[profile.name] = try await SimulatedPACS.start(tempered, copies: enterprise.copies(at: position))
         }
         let running = pacs
         var settings = FindService.Settings(aeTitle: try AETitle("CONCORD"))

@@ -55,6 +55,37 @@ import Testing
         }
     }
 
+    /// F121: a client that pages by offsets sees each study once, whatever comes in between two pages; another client, or the
+    /// same from its start, sees what there is.
+    @Test func pagesFollowEachOtherWhileTheIndexGrows() async throws {
+        try await ServedEnterprise.with { served in
+            var terms = SpanningCatalog.Terms(deadline: .seconds(20))
+            terms.requester = "k"
+            terms.policy = .never
+            var query = StudyQuery()
+            query.limit = 5_000
+            let before = try await served.catalog.search(query, terms).answer.studies.map(\.record.studyInstanceUID)
+            query.limit = 97
+            var shown: [String] = []
+            while true {
+                query.offset = shown.count
+                let page = try await served.catalog.search(query, terms).answer
+                if page.studies.isEmpty { break }
+                #expect(page.total >= shown.count + page.studies.count)
+                shown += page.studies.map(\.record.studyInstanceUID)
+                var newest = StudyRecord()
+                newest[.studyInstanceUID] = "9.\(shown.count)"
+                newest[.studyDate] = "20261124"
+                try await served.index.keep([newest], of: 1)
+            }
+            #expect(shown == before)
+            query.offset = 0
+            #expect(
+                try await served.catalog.search(query, terms).answer.studies.first?.record.studyInstanceUID.hasPrefix(
+                    "9.") == true)
+        }
+    }
+
     /// A thousand people ask for as many patients at once: each is answered, and no source sees more than it allows.
     @Test func aThousandQuestionsAtOnceAreAllAnsweredWithinTheBudgets() async throws {
         try await ServedEnterprise.with(sweeps: false) { served in

@@ -57,13 +57,13 @@ import Testing
 
     @Test func whatIsProvenAndFreshIsNotAsked() throws {
         let coverage = [try covered("a", "", Self.fresh), try covered("b", "", Self.fresh)]
-        #expect(try plan(["PatientID": "P1"], found: ["20200101"], coverage: coverage) == SpanPlan.nothing)
+        #expect(try plan(["PatientID": "P1"], found: ["20200101"], coverage: coverage).isNothing)
         // A study of 2020 is history, however old the recent days are.
         let nightly = [try covered("a", "", Self.hour), try covered("b", "", Self.hour)]
-        #expect(try plan(["StudyInstanceUID": "1.2"], found: ["20200101"], coverage: nightly) == SpanPlan.nothing)
+        #expect(try plan(["StudyInstanceUID": "1.2"], found: ["20200101"], coverage: nightly).isNothing)
         #expect(
             try plan(["PatientID": "P1", "StudyDate": "20200101-20201231"], found: ["20200101"], coverage: nightly)
-                == SpanPlan.nothing)
+                .isNothing)
     }
 
     @Test func holesAndOldProofsAreAskedAgain() throws {
@@ -89,7 +89,7 @@ import Testing
     func whatTheIndexDoesNotHaveIsAskedForEverywhere(keyword: String) throws {
         let coverage = [try covered("a", "", Self.fresh), try covered("b", "", Self.fresh)]
         #expect(dates(try plan([keyword: "1.2"], coverage: coverage)) == ["a any", "b any"])
-        #expect(try plan([keyword: "1.2"], .never, coverage: coverage) == SpanPlan.nothing)
+        #expect(try plan([keyword: "1.2"], .never, coverage: coverage).isNothing)
     }
 
     /// F118: live questions are for what few studies match.
@@ -154,8 +154,35 @@ import Testing
         let asked = try plan(["PatientID": "P1", "IssuerOfPatientID": "OTHER"], coverage: [])
         #expect(dates(asked) == ["b any"])
     }
+
+    // MARK: Age
+
+    /// What an answer rests on is as old as the oldest proof of the days that it is about.
+    @Test func theAgeIsThatOfTheOldestProof() throws {
+        let coverage = [
+            try covered("a", "-20231231", .seconds(500)), try covered("a", "20240101-20240131", .seconds(300)),
+            try covered("a", "20240201-", .seconds(100)), try covered("b", "", .seconds(200)),
+        ]
+        let all = Freshness(maximumAge: .seconds(3_600))
+        #expect(try plan([:], coverage: coverage, freshness: all).age == .seconds(500))
+        #expect(try plan(["StudyDate": "20240115"], coverage: coverage, freshness: all).age == .seconds(300))
+        #expect(try plan(["StudyDate": "20240131-20240201"], coverage: coverage, freshness: all).age == .seconds(300))
+        #expect(try plan(["StudyDate": "20240202"], coverage: coverage, freshness: all).age == .seconds(200))
+        let ofOne = ["StudyDate": "20240202", "IssuerOfPatientID": "HOSP"]
+        #expect(try plan(ofOne, coverage: coverage, freshness: all).age == .seconds(100))
+    }
+
+    /// A source that is asked proves nothing by the index.
+    @Test func whatIsAskedOrUnknownHasNoAge() throws {
+        #expect(try plan(["StudyDate": "20240202"], coverage: []).age == nil)
+        let coverage = [try covered("a", "", .seconds(200)), try covered("b", "", .seconds(100))]
+        let asked = try plan(["StudyDate": "20240202"], .always, coverage: coverage)
+        #expect(asked.questions.count == 2 && asked.age == nil)
+        #expect(try plan(["StudyDate": "20240202"], .never, coverage: []).age == nil)
+    }
 }
 
 extension SpanPlan {
-    fileprivate static var nothing: SpanPlan { SpanPlan() }
+    /// Nobody is asked, and nothing is missing.
+    fileprivate var isNothing: Bool { questions.isEmpty && unproven.isEmpty }
 }

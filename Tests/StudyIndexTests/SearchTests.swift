@@ -27,7 +27,7 @@ import Testing
                 let expected = Set(SearchExercise.reference(query, copies).keys)
                 let unlisted = SearchStatement(query)
                 for (sql, parameters) in [unlisted.amongAll(), unlisted.amongNewest()] {
-                    let found = Set(try await test.sql(sql, parameters).compactMap { $0.string(4) })
+                    let found = Set(try await test.sql(sql, parameters).compactMap { $0.string(3) })
                     #expect(found == expected, "\(SearchExercise.describe(query))")
                 }
             }

@@ -19,84 +19,20 @@ package struct DICOMJSONWriter: Sendable {
     package mutating func endArray() { raw("]") }
     package mutating func appendNewline() { raw("\n") }
 
-    /// A study of an answer as an element of an array: every attribute that is known, and the holders as Retrieve AE
-    /// Title. Attributes that no source returned are left out unless `empty` asks for them.
+    /// A match as an element of an array.
+    package mutating func append(_ attributes: MatchAttributes) {
+        separate()
+        raw("{")
+        var isFirst = true
+        attributes.each { attribute, text in member(attribute, text: text, &isFirst) }
+        raw("}")
+    }
+
+    /// A study of an answer: every attribute that is known, and the holders as Retrieve AE Title. Attributes that no source
+    /// returned are left out unless `empty` asks for them.
     package mutating func append(_ study: CatalogStudy, empty requested: Set<Tag> = []) {
-        separate()
-        raw("{")
-        var isFirst = true
-        for attribute in Self.inTagOrder {
-            switch attribute.tag {
-            case .specificCharacterSet: member(attribute, text: "ISO_IR 192", &isFirst)
-            case .retrieveAETitle: member(attribute, text: study.holders.joined(separator: "\\"), &isFirst)
-            default:
-                if let text = study.record[attribute.tag] {
-                    member(attribute, text: attribute.vr == .DA ? Self.strictDate(text) : text, &isFirst)
-                } else if requested.contains(attribute.tag) || Self.minimum.contains(attribute.tag) {
-                    member(attribute, text: "", &isFirst)
-                }
-            }
-        }
-        raw("}")
+        append(.study(study, empty: requested))
     }
-
-    /// A series, with its own attributes and those of its study (PS3.18 §10.6.3.3.2).
-    package mutating func append(_ series: CatalogSeries, of study: CatalogStudy, empty requested: Set<Tag> = []) {
-        object(requested.union([.studyInstanceUID, .seriesInstanceUID, .modality, .seriesNumber])) { tag in
-            switch tag {
-            case .retrieveAETitle: series.holders.joined(separator: "\\")
-            default: series.record[tag] ?? study.record[tag]
-            }
-        }
-    }
-
-    /// An instance as a source sent it, with the UIDs that it is known to belong to.
-    package mutating func append(
-        _ instance: DataSet, study: String, series: String, holders: [String], empty requested: Set<Tag> = []
-    ) {
-        object(requested.union([.sopClassUID, .sopInstanceUID, .instanceNumber])) { tag in
-            switch tag {
-            case .retrieveAETitle: holders.joined(separator: "\\")
-            case .studyInstanceUID: study
-            case .seriesInstanceUID: series
-            default: instance.text(tag)
-            }
-        }
-    }
-
-    /// Every attribute that has a text, and of the others those in `kept`, empty.
-    private mutating func object(_ kept: Set<Tag>, _ text: (Tag) -> String?) {
-        separate()
-        raw("{")
-        var isFirst = true
-        for attribute in Self.everyLevelInTagOrder {
-            if attribute.tag == .specificCharacterSet {
-                member(attribute, text: "ISO_IR 192", &isFirst)
-            } else if let value = text(attribute.tag) {
-                member(attribute, text: attribute.vr == .DA ? Self.strictDate(value) : value, &isFirst)
-            } else if kept.contains(attribute.tag) {
-                member(attribute, text: "", &isFirst)
-            }
-        }
-        raw("}")
-    }
-
-    private static let everyLevelInTagOrder = AttributeDictionary.all
-        .filter { $0.tag != .queryRetrieveLevel && $0.tag != .retrieveURL }.sorted { $0.tag < $1.tag }
-
-    /// DA as the standard has it, or nothing: clients do not expect `2020.01.01` (F70).
-    private static func strictDate(_ text: String) -> String { DICOMDate(text)?.da ?? "" }
-
-    private static let inTagOrder = AttributeDictionary.all
-        .filter { $0.column != nil || $0.tag == .specificCharacterSet }
-        .sorted { $0.tag < $1.tag }
-
-    /// What a study answer always has (F135).
-    private static let minimum: Set<Tag> = [
-        .studyDate, .studyTime, .accessionNumber, .modalitiesInStudy, .referringPhysicianName, .patientName, .patientID,
-        .patientBirthDate, .patientSex, .studyInstanceUID, .studyID, .numberOfStudyRelatedSeries,
-        .numberOfStudyRelatedInstances, .studyDescription, .issuerOfPatientID,
-    ]
 
     /// A whole data set, as an object of its own.
     package mutating func append(_ dataSet: DataSet) {

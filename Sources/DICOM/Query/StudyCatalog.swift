@@ -16,11 +16,32 @@ package struct StudyAnswer: Sendable {
     package var total: Int
     /// Sources with studies that are in the answer only because the source did not return what a key asks about.
     package var undecidedSources: [String]
+    /// Where this page ends: what the next begins after. nil: it is empty.
+    package var end: PagePosition?
 
-    package init(studies: [CatalogStudy], total: Int, undecidedSources: [String]) {
+    package init(studies: [CatalogStudy], total: Int, undecidedSources: [String], end: PagePosition? = nil) {
         self.studies = studies
         self.total = total
         self.undecidedSources = undecidedSources
+        self.end = end
+    }
+}
+
+/// A place in the order of answers. A page that begins after it has no row twice and misses none, whatever was entered
+/// before it meanwhile (F121, F134).
+package struct PagePosition: Sendable, Hashable {
+    /// As the index counts them; nil: without a date, after all others.
+    package var day: Int?
+    package var clock: Int?
+    package var studyUID: String
+    /// Which of the patients that copies of one study name.
+    package var patient: String
+
+    package init(day: Int?, clock: Int?, studyUID: String, patient: String) {
+        self.day = day
+        self.clock = clock
+        self.studyUID = studyUID
+        self.patient = patient
     }
 }
 
@@ -55,13 +76,13 @@ package struct CatalogSeries: Sendable, Hashable {
         }
     }
 
-    /// By study, then by series number, then by UID: total, so that pages are stable (F134).
+    /// By study, then by series number, then by UID and holder: total, so that pages are stable (F134).
     package func precedes(_ other: CatalogSeries) -> Bool { order < other.order }
 
-    private var order: (String, Int, String) {
+    private var order: (String, Int, String, String) {
         (
             record.studyInstanceUID, record[.seriesNumber].flatMap { Int(lenient: $0) } ?? .max,
-            record.seriesInstanceUID
+            record.seriesInstanceUID, holders.first ?? ""
         )
     }
 }

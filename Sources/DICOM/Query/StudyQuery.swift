@@ -6,6 +6,8 @@ package struct StudyQuery: Sendable {
     package var includeAll = false
     package var limit = 1_000
     package var offset = 0
+    /// Where the page before this one ended, if that is known: the page begins there, and not at `offset`.
+    package var after: PagePosition?
 
     package init(level: QueryLevel = .study) { self.level = level }
 }

@@ -50,6 +50,6 @@ package enum Priority: UInt16, Sendable {
     case low = 2
 }
 
-enum Verification {
-    static let sopClassUID = "1.2.840.10008.1.1"
+package enum Verification {
+    package static let sopClassUID = "1.2.840.10008.1.1"
 }

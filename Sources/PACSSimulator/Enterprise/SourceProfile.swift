@@ -40,6 +40,10 @@ package struct Temper: Sendable {
     package var packsSeveralPDVs = false
     /// Waits this long before each batch of 100 responses, and before an empty answer.
     package var latency: Duration?
+    /// After so many rows it ends in this status, whatever it has left (F8).
+    package var breaksOff: (rows: Int, status: UInt16)?
+    /// It sends the studies that it has, whatever was asked for, and Success.
+    package var ignoresKeys = false
     /// Neither returned nor matched.
     package var unsupported: Set<Attribute> = []
     /// What is unsupported comes back empty, instead of not at all (F45).
@@ -62,6 +66,15 @@ package struct SourceProfile: Sendable {
     package let priority: Int
     /// `limits.max_results` in concord.yaml: known to the administrator, not learned.
     package var knownCap: Int?
+
+    /// The same source in another temper.
+    package func tempered(_ adjust: (inout Temper) -> Void) -> SourceProfile {
+        var temper = temper
+        adjust(&temper)
+        return SourceProfile(
+            name: name, aeTitle: aeTitle, issuer: issuer, temper: temper, share: share, priority: priority,
+            knownCap: knownCap)
+    }
 
     package func sends(_ attribute: Attribute) -> Bool { !temper.unsupported.contains(attribute) }
 

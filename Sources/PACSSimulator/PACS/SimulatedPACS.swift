@@ -105,7 +105,7 @@ package final class SimulatedPACS: Sendable {
         private func answerStudies(
             _ keys: [Attribute: String], _ requested: Set<UInt32>, _ responder: FindResponder
         ) async throws -> FindStatus {
-            let matches = table.matches(keys)
+            let matches = profile.temper.ignoresKeys ? Array(table.copies.indices) : table.matches(keys)
             var ending = FindStatus.success
             var sent = matches.count
             switch profile.temper.cap {
@@ -116,6 +116,10 @@ package final class SimulatedPACS: Sendable {
             case .refused(let count) where matches.count > count && (keys[.studyInstanceUID] ?? "").isEmpty:
                 return .unableToProcess("Request entity too large")
             default: break
+            }
+            if let end = profile.temper.breaksOff {
+                sent = min(sent, end.rows)
+                ending = FindStatus(end.status)
             }
             let shape = Answers.Shape(
                 requested: requested, level: "STUDY", isExplicit: responder.transferSyntax == .explicitVRLittleEndian)

@@ -24,6 +24,30 @@ enum APIAnswer {
         var state: String
         var reason: String?
         var seconds: Double?
+        var breaker: Breaker
+        var budget: Budget
+        /// When the last sweep ended that left no hole at it.
+        var lastCompleteSweep: String?
+    }
+
+    struct Breaker: Encodable {
+        /// `closed`: it is asked; `open`: it rests; `half-open`: one association finds out whether it is well.
+        var state: String
+        /// In a row, since it was well or began to rest.
+        var failures: Int
+        /// In a row.
+        var rests: Int
+        /// Seconds.
+        var restsFor: Double
+    }
+
+    struct Budget: Encodable {
+        var queriesPerSecond: Double
+        /// The part of it that is used; less than 1 where the source has become slow.
+        var rateInUse: Double
+        var associations: Int
+        var openAssociations: Int
+        var paused: Bool
     }
 
     struct Span: Encodable {
@@ -104,12 +128,12 @@ enum APIAnswer {
 }
 
 extension Response {
-    static func json(_ value: some Encodable) throws -> Response {
+    static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return Response(
-            status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
     }
 }

@@ -49,13 +49,29 @@ struct APIRoutes: Sendable {
         }
     }
 
-    /// A C-ECHO, paid from the source's budget.
+    /// A C-ECHO, paid from the source's budget, and how its breaker and budget are after it.
     private func health(_ name: String) async throws -> APIAnswer.Health {
-        switch await catalog.echo(name, within: deadline) {
-        case .unknown: throw RequestError(status: .notFound, message: "no such source")
-        case .up(let took): return APIAnswer.Health(name: name, state: "up", seconds: took / .seconds(1))
-        case .down(let reason): return APIAnswer.Health(name: name, state: "down", reason: reason)
+        let echo = await catalog.echo(name, within: deadline)
+        guard echo != .unknown, let known = try await index.health(ofSource: name) else {
+            throw RequestError(status: .notFound, message: "no such source")
         }
+        var health = APIAnswer.Health(
+            name: name, state: "down",
+            breaker: APIAnswer.Breaker(
+                state: known.breaker.rawValue, failures: known.failures, rests: known.rests,
+                restsFor: known.restsFor / .seconds(1)),
+            budget: APIAnswer.Budget(
+                queriesPerSecond: known.queriesPerSecond, rateInUse: known.brake, associations: known.associations,
+                openAssociations: known.openAssociations, paused: known.isPaused),
+            lastCompleteSweep: known.lastCompleteSweep)
+        switch echo {
+        case .unknown: break
+        case .up(let took):
+            health.state = "up"
+            health.seconds = took / .seconds(1)
+        case .down(let reason): health.reason = reason
+        }
+        return health
     }
 
     // MARK: Coverage

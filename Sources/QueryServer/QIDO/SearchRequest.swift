@@ -26,6 +26,10 @@ struct SearchRequest {
             throw Refused(
                 reason: "the query has a broken percent escape or more than \(URLQuery.maximumComponents) components")
         }
+        try self.init(url, level: level, path: path)
+    }
+
+    init(_ url: URLQuery, level: QueryLevel, path: [Tag: String] = [:]) throws(Refused) {
         query = StudyQuery(level: level)
         query.limit = Self.defaultResults
         var values: [QueryAttribute: [String]] = [:]

@@ -5,7 +5,7 @@ struct URLQuery: Sendable, Equatable {
         var name: String
         var value: String
     }
-    let components: [Component]
+    private(set) var components: [Component]
 
     /// More than any viewer sends; beyond it the request is refused rather than worked through.
     static let maximumComponents = 256
@@ -22,6 +22,13 @@ struct URLQuery: Sendable, Equatable {
             if !name.isEmpty { components.append(Component(name: name, value: value)) }
         }
         self.components = components
+    }
+
+    /// Takes a parameter of ours out of those that are matched; of several the last.
+    mutating func take(_ name: String) -> String? {
+        let value = components.last { $0.name == name }?.value
+        components.removeAll { $0.name == name }
+        return value
     }
 
     private static func decoded(_ part: Substring.UTF8View.SubSequence) -> String? {

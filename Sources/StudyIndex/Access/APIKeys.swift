@@ -66,7 +66,7 @@ extension StudyIndex {
         try await pool.withConnection { try $0.query(SQL.revokeKey, [.text(id)]).affectedRows == 1 }
     }
 
-    private static func hex(_ bytes: [UInt8]) -> String {
+    static func hex(_ bytes: [UInt8]) -> String {
         bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 

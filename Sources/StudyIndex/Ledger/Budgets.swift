@@ -187,6 +187,45 @@ extension StudyIndex {
     }
 }
 
+extension StudyIndex {
+    /// How a source's breaker and budget are, and its last complete sweep; nil: there is no such source.
+    package func health(ofSource name: String) async throws -> SourceReport? {
+        try await pool.withConnection { connection in
+            guard let row = try connection.query(SQL.sourceHealth, [.text(name.storable)]).first else { return nil }
+            let (trips, rest) = (row.int(1) ?? 0, Duration.seconds(row.double(2) ?? 0))
+            return SourceReport(
+                failures: row.int(0) ?? 0, rests: trips,
+                breaker: trips == 0 ? .closed : rest > .zero ? .open : .halfOpen,
+                restsFor: rest, queriesPerSecond: row.double(3) ?? 0, brake: row.double(4) ?? 1,
+                associations: row.int(5) ?? 0, openAssociations: row.int(6) ?? 0, isPaused: row.bool(7) == true,
+                lastCompleteSweep: row.string(8))
+        }
+    }
+}
+
+/// A source for the people who run it.
+package struct SourceReport: Sendable, Hashable {
+    package enum Breaker: String, Sendable {
+        case closed, open
+        /// One association finds out whether the source is well again.
+        case halfOpen = "half-open"
+    }
+    /// In a row, since it was well or began to rest.
+    package let failures: Int
+    /// In a row.
+    package let rests: Int
+    package let breaker: Breaker
+    package let restsFor: Duration
+    package let queriesPerSecond: Double
+    /// Part of the configured rate that is asked at the moment; 1: all of it.
+    package let brake: Double
+    package let associations: Int
+    package let openAssociations: Int
+    package let isPaused: Bool
+    /// When a run ended that left no hole at it; UTC, ISO 8601.
+    package let lastCompleteSweep: String?
+}
+
 /// How a source is at the moment.
 package struct SourceCondition: Sendable, Hashable {
     package let isPaused: Bool

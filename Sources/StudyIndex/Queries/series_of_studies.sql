@@ -1,6 +1,7 @@
 -- The series of studies as their current holders show them, the best source of each first. $1 Study UIDs
 SELECT source.ae_title, s.series_uid, s.study_uid, s.modality, s.series_number, s.series_description, s.body_part_examined,
-       s.series_date, s.series_time, s.number_of_series_related_instances, s.lossy
+       s.series_date, s.series_time, s.number_of_series_related_instances, s.lossy,
+       source.name
 FROM series_observation s
 JOIN observation o ON o.study_uid = s.study_uid AND o.source_id = s.source_id AND o.vanished_at IS NULL
 JOIN source ON source.id = s.source_id

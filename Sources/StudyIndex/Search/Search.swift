@@ -12,11 +12,7 @@ extension StudyIndex: StudyCatalog {
     /// Throws `tooBroad` when it takes longer than 10 seconds, and when more than 5,000 names have an infix, or match
     /// fuzzily, and no other key is selective.
     package func search(_ query: StudyQuery) async throws -> StudyAnswer {
-        do { return try await answer(try await statement(query), limit: query.limit) } catch let error as PostgresError
-            where error.sqlState == "57014"
-        {
-            throw IndexError(.tooBroad, "the search took longer than \(Self.statementTimeout)")
-        }
+        Self.answer(try await rows(of: try await statement(query), for: query), query)
     }
 
     /// The statement that answers a query by a key that names one thing: for benchmarks, which ask it elsewhere.
@@ -26,14 +22,16 @@ extension StudyIndex: StudyCatalog {
 
     /// Names are looked up first, where no exact key finds the few rows whose names are to be compared: how many there are
     /// decides how observations are found.
-    func statement(_ query: StudyQuery) async throws -> SearchStatement {
-        let uninformed = SearchStatement(query)
+    func statement(_ query: StudyQuery, in scope: SourceScope? = nil) async throws -> SearchStatement {
+        let uninformed = SearchStatement(query, in: scope)
         let keys = query.keys.filter { NameCondition($0.match) != nil }
         guard !uninformed.isExact, !keys.isEmpty else { return uninformed }
-        let found = try await pool.withConnection(settings: Self.settings(uninformed)) { connection in
-            try keys.reduce(into: [:]) { $0[$1] = try Self.names(matching: $1, connection) }
+        let found = try await timely {
+            try await pool.withConnection(settings: Self.settings(uninformed)) { connection in
+                try keys.reduce(into: [:]) { $0[$1] = try Self.names(matching: $1, connection) }
+            }
         }
-        let statement = SearchStatement(query, names: found)
+        let statement = SearchStatement(query, in: scope, names: found)
         let isBroad = keys.contains { key in
             if case .many = found[key] { return NameCondition(key.match)?.isBeginning != true }
             return false
@@ -44,20 +42,29 @@ extension StudyIndex: StudyCatalog {
         return statement
     }
 
-    private func answer(_ statement: SearchStatement, limit: Int) async throws -> StudyAnswer {
+    /// The rows of a search; of those that are one answer the first five columns say how many answers there are, and its place.
+    func rows(of statement: SearchStatement, for query: StudyQuery) async throws -> PostgresResult {
         let settings = Self.settings(statement)
-        if statement.isExact {
-            let (sql, parameters) = statement.amongAll()
-            return Self.answer(try await pool.lookup(sql, parameters, settings: settings))
-        }
-        return try await pool.withConnection(settings: settings) { connection in
-            if !statement.isSelective {
-                let (sql, parameters) = statement.amongNewest()
-                let rows = try connection.query(sql, parameters)
-                if rows.count >= max(1, limit) { return Self.answer(rows) }
+        return try await timely {
+            if statement.isExact {
+                let (sql, parameters) = statement.amongAll()
+                return try await pool.lookup(sql, parameters, settings: settings)
             }
-            let (sql, parameters) = statement.amongAll()
-            return Self.answer(try connection.query(sql, parameters))
+            return try await pool.withConnection(settings: settings) { connection in
+                if !statement.isSelective {
+                    let (sql, parameters) = statement.amongNewest()
+                    let rows = try connection.query(sql, parameters)
+                    if rows.numberOfAnswers >= max(1, query.limit) { return rows }
+                }
+                let (sql, parameters) = statement.amongAll()
+                return try connection.query(sql, parameters)
+            }
+        }
+    }
+
+    private func timely<T>(_ body: () async throws -> T) async throws -> T {
+        do { return try await body() } catch let error as PostgresError where error.sqlState == "57014" {
+            throw IndexError(.tooBroad, "the search took longer than \(Self.statementTimeout)")
         }
     }
 
@@ -70,14 +77,40 @@ extension StudyIndex: StudyCatalog {
         ]
     }
 
-    private static func answer(_ rows: PostgresResult) -> StudyAnswer {
+    private static func answer(_ rows: PostgresResult, _ query: StudyQuery) -> StudyAnswer {
         var undecided: Set<String> = []
+        let first = SearchStatement.placeColumns
         let studies = rows.map { row in
-            if row.bool(1) == true, let source = row.string(2) { undecided.insert(source) }
+            if row.bool(first) == true, let source = row.string(first + 1) { undecided.insert(source) }
             return CatalogStudy(
-                record: StudyRecord(texts: AttributeDictionary.observation.indices.map { row.string($0 + 4) }),
-                holders: row.strings(3) ?? [])
+                record: StudyRecord(
+                    texts: AttributeDictionary.observation.indices.map { row.string($0 + first + 3) }),
+                holders: row.strings(first + 2) ?? [])
         }
-        return StudyAnswer(studies: studies, total: rows.first?.int(0) ?? 0, undecidedSources: undecided.sorted())
+        return StudyAnswer(
+            studies: studies, total: rows.total(query), undecidedSources: undecided.sorted(),
+            end: rows.last.map(PagePosition.init))
+    }
+}
+
+extension PagePosition {
+    init(_ row: PostgresRow) {
+        self.init(day: row.int(1), clock: row.int(2), studyUID: row.string(3) ?? "", patient: row.string(4) ?? "")
+    }
+}
+
+extension PostgresResult {
+    /// Matches in all. Where the page begins after another, what lies before it was not counted.
+    func total(_ query: StudyQuery) -> Int { (first?.int(0) ?? 0) + (query.after == nil ? 0 : query.offset) }
+
+    /// Rows with the same place are parts of one.
+    fileprivate var numberOfAnswers: Int {
+        var (count, last) = (0, PagePosition?.none)
+        for row in self {
+            let place = PagePosition(row)
+            if place != last { count += 1 }
+            last = place
+        }
+        return count
     }
 }

@@ -11,16 +11,22 @@ struct SearchStatement: Sendable {
 
     private let keys: [KeyCondition]
     private let filter: SearchParameters
+    private let scope: ScopeCondition?
     private let limit: Int
     private let offset: Int
+    private let after: PagePosition?
 
-    /// - Parameter names: what was found for each name key that was looked up.
-    init(_ query: StudyQuery, names: [QueryKey: FoundNames] = [:]) {
+    /// - Parameters:
+    ///   - scope: copies that may be seen; nil: all.
+    ///   - names: what was found for each name key that was looked up.
+    init(_ query: StudyQuery, in scope: SourceScope? = nil, names: [QueryKey: FoundNames] = [:]) {
         var parameters = SearchParameters()
         keys = query.keys.filter { $0.match != .universal }.map { KeyCondition($0, names: names[$0], &parameters) }
+        self.scope = scope.map { ScopeCondition($0, &parameters) }
         filter = parameters
         limit = max(0, query.limit)
-        offset = max(0, query.offset)
+        after = query.after
+        offset = after == nil ? max(0, query.offset) : 0
     }
 
     /// Whether indexes find the matches. Where not, `amongNewest` is tried first.
@@ -34,7 +40,7 @@ struct SearchStatement: Sendable {
         statement(
             """
             matched AS (
-                SELECT \(Self.candidate), \(undecided) AS undecided
+                SELECT \(candidate), \(undecided) AS undecided
                 FROM observation o JOIN study s ON s.study_uid = o.study_uid JOIN source ON source.id = o.source_id
                 WHERE \(conditions(isSelective ? nil : keys.firstIndex { $0.finds != nil }))
             )
@@ -45,13 +51,14 @@ struct SearchStatement: Sendable {
     func amongNewest() -> (sql: String, parameters: [PostgresValue]) {
         var parameters = filter
         let window = parameters.add(.int(Int64(min(offset, 1 << 40) + min(limit, 1 << 40) + Self.newest)))
+        let beginning = after.map { "WHERE " + $0.follows("study_uid >=", [$0.studyUID], &parameters) } ?? ""
         return statement(
             """
             newest AS MATERIALIZED (
-                SELECT * FROM study
+                SELECT * FROM study \(beginning)
                 ORDER BY study_day DESC NULLS LAST, study_clock DESC NULLS LAST, study_uid LIMIT \(window)
             ), matched AS (
-                SELECT \(Self.candidate), \(undecided) AS undecided
+                SELECT \(candidate), \(undecided) AS undecided
                 FROM newest s
                 CROSS JOIN LATERAL (SELECT * FROM observation WHERE study_uid = s.study_uid OFFSET 0) AS o
                 JOIN source ON source.id = o.source_id
@@ -63,7 +70,9 @@ struct SearchStatement: Sendable {
     // MARK: Parts
 
     /// What an observation has to be, whatever is asked, to be seen at all.
-    private static func isVisible(_ copy: String) -> String { "\(copy).vanished_at IS NULL" }
+    private func isVisible(_ copy: String) -> String {
+        (["\(copy).vanished_at IS NULL"] + (scope.map { [$0.sees(copy)] } ?? [])).joined(separator: " AND ")
+    }
 
     /// - Parameter leading: the key that finds the rows.
     private func conditions(_ leading: Int?) -> String {
@@ -73,21 +82,29 @@ struct SearchStatement: Sendable {
                 (\(finds("o")) OR \(key.unknown("o")))
                     AND (NOT \(key.unknown("o")) OR NOT EXISTS (
                         SELECT 1 FROM observation c
-                        WHERE c.study_uid = o.study_uid AND \(Self.isVisible("c"))
+                        WHERE c.study_uid = o.study_uid AND \(isVisible("c"))
                           AND NOT \(key.unknown("c")) AND NOT coalesce(\(key.matches("c")), false)))
                 """
         }
-        return ([Self.isVisible("o")] + keys).joined(separator: "\n    AND ")
+        return ([isVisible("o")] + keys).joined(separator: "\n    AND ")
     }
 
     private var undecided: String {
-        keys.isEmpty ? "false" : "(" + keys.map { $0.unknown("o") }.joined(separator: " OR ") + ")"
+        let unknown = keys.map { $0.unknown("o") } + (scope.map { [$0.unknown("o")] } ?? [])
+        return unknown.isEmpty ? "false" : "(" + unknown.joined(separator: " OR ") + ")"
     }
 
-    private static let candidate = """
-        o.study_uid, o.source_id, source.name AS source_name, source.priority, s.study_day, s.study_clock,
-                       \(patient("o")) AS patient
+    private var candidate: String {
         """
+        o.study_uid, o.source_id, source.name AS source_name, source.priority, s.study_day, s.study_clock,
+                       \(group("o")) AS patient
+        """
+    }
+
+    /// Copies of one study with the same group are one answer.
+    private func group(_ copy: String) -> String {
+        scope?.separatesCopies == true ? "\(copy).source_id::text" : Self.patient(copy)
+    }
 
     /// Empty for copies of the patient that the study is consolidated under; another patient's identity otherwise. Names that
     /// differ are another patient's only together with the birth date, or the ID of the same issuer.
@@ -116,25 +133,70 @@ struct SearchStatement: Sendable {
     ) -> (sql: String, parameters: [PostgresValue]) {
         var parameters = parameters
         let (limit, offset) = (parameters.add(.int(Int64(limit))), parameters.add(.int(Int64(offset))))
+        let beginning =
+            after.map { "WHERE " + $0.follows("(study_uid, patient) >", [$0.studyUID, $0.patient], &parameters) } ?? ""
         let sql = """
             WITH \(matched), answers AS (
                 SELECT DISTINCT ON (study_uid, patient) * FROM matched
                 ORDER BY study_uid, patient, undecided, priority, source_id
             ), page AS (
-                SELECT *, count(*) OVER () AS total FROM answers
+                SELECT *, count(*) OVER () AS total FROM answers \(beginning)
                 ORDER BY study_day DESC NULLS LAST, study_clock DESC NULLS LAST, study_uid, patient
                 LIMIT \(limit) OFFSET \(offset)
             )
-            SELECT p.total, p.undecided, p.source_name,
-                   ARRAY(SELECT h.ae_title FROM observation c JOIN source h ON h.id = c.source_id
-                         WHERE c.study_uid = p.study_uid AND \(Self.isVisible("c")) AND \(Self.patient("c")) = p.patient
-                         ORDER BY h.priority, h.id),
-                   \(Self.shown)
-            FROM page p
-            JOIN study s ON s.study_uid = p.study_uid
-            JOIN observation o ON o.study_uid = p.study_uid AND o.source_id = p.source_id
+            SELECT p.total, p.study_day - date '2000-01-01', p.study_clock, p.study_uid, p.patient, \(rows)
             ORDER BY p.study_day DESC NULLS LAST, p.study_clock DESC NULLS LAST, p.study_uid, p.patient
             """
         return (sql, parameters.values)
+    }
+
+    /// After the place in the order: one row for each answer, or within a scope one for each copy that it is made of.
+    private var rows: String {
+        guard let scope else {
+            return """
+                p.undecided, p.source_name,
+                       ARRAY(SELECT h.ae_title FROM observation c JOIN source h ON h.id = c.source_id
+                             WHERE c.study_uid = p.study_uid AND \(isVisible("c"))
+                               AND \(Self.patient("c")) = p.patient
+                             ORDER BY h.priority, h.id),
+                       \(Self.shown)
+                FROM page p
+                JOIN study s ON s.study_uid = p.study_uid
+                JOIN observation o ON o.study_uid = p.study_uid AND o.source_id = p.source_id
+                """
+        }
+        return """
+            c.name, c.ae_title, m.undecided, \(Self.copied)
+            FROM page p
+            JOIN study s ON s.study_uid = p.study_uid
+            JOIN observation o ON o.study_uid = p.study_uid AND \(isVisible("o"))
+                AND \(group("o")) = p.patient
+            JOIN source c ON c.id = o.source_id
+            LEFT JOIN matched m ON m.study_uid = o.study_uid AND m.source_id = o.source_id
+            """
+    }
+
+    /// Of the columns before each row's own.
+    static let placeColumns = 5
+
+    /// A copy as its source shows it, under the issuer that its patient ID has.
+    private static let copied = AttributeDictionary.observation.compactMap(\.column).map { column in
+        column == "issuer_of_patient_id" ? "o.issuer" : "o.\(column)"
+    }.joined(separator: ", ")
+}
+
+extension PagePosition {
+    /// A row's place in the order of answers is after this one; `last` decides between rows of the same time.
+    fileprivate func follows(_ last: String, _ texts: [String], _ parameters: inout SearchParameters) -> String {
+        let day = parameters.add(self.day.flatMap { Int32(exactly: $0) }.map { .date($0) } ?? .null) + "::date"
+        let clock = parameters.add(self.clock.map { .int(Int64($0)) } ?? .null) + "::int8"
+        let values = texts.map { parameters.add(.text($0.storable)) }
+        let rest = values.count == 1 ? values[0] : "(\(values.joined(separator: ", ")))"
+        return """
+            (study_day < \(day) OR (study_day IS NULL AND \(day) IS NOT NULL)
+             OR (study_day IS NOT DISTINCT FROM \(day)
+                 AND (study_clock < \(clock) OR (study_clock IS NULL AND \(clock) IS NOT NULL)
+                      OR (study_clock IS NOT DISTINCT FROM \(clock) AND \(last) \(rest)))))
+            """
     }
 }

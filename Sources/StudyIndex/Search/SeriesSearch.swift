@@ -6,13 +6,16 @@ extension StudyIndex {
         try await pool.withConnection { connection in
             var series: [CatalogSeries] = []
             for row in try connection.query(SQL.seriesOfStudies, [.textArray(studies.map(\.storable))]) {
-                let record = SeriesRecord(
-                    texts: AttributeDictionary.seriesObservation.indices.map { row.string($0 + 1) },
-                    lossy: (row.strings(10) ?? []).compactMap { AttributeDictionary.attribute(keyword: $0)?.tag })
-                series.add(record, of: row.string(0) ?? "")
+                series.add(Self.seriesRecord(row), of: row.string(0) ?? "")
             }
             return series.sorted { $0.precedes($1) }
         }
+    }
+
+    static func seriesRecord(_ row: PostgresRow) -> SeriesRecord {
+        SeriesRecord(
+            texts: AttributeDictionary.seriesObservation.indices.map { row.string($0 + 1) },
+            lossy: (row.strings(10) ?? []).compactMap { AttributeDictionary.attribute(keyword: $0)?.tag })
     }
 
     package func holdersWithUnknownSeries(of studies: [String]) async throws -> [(study: String, source: String)] {

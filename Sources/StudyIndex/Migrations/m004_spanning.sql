@@ -1,0 +1,1 @@
+../../../schemas/postgres/m004_spanning.sql

@@ -1,0 +1,1 @@
+DELETE FROM spanner_config WHERE id = $1

@@ -1,0 +1,2 @@
+-- $1 id
+SELECT answer FROM query_run WHERE id = $1
