@@ -3,6 +3,7 @@ import DIMSE
 import Foundation
 import PACSSimulator
 import Spanning
+import StudyIndex
 import Testing
 
 @testable import QueryServer
