@@ -69,7 +69,7 @@ enum SQL {
     static let lockDay = text(PackageResources.lock_day_sql)
     static let lockStudies = text(PackageResources.lock_studies_sql)
     static let missingCandidates = text(PackageResources.missing_candidates_sql)
-    static let nameIds = text(PackageResources.name_ids_sql)
+    static let nameIDs = text(PackageResources.name_ids_sql)
     static let narrowSlice = text(PackageResources.narrow_slice_sql)
     static let noteAbsence = text(PackageResources.note_absence_sql)
     static let noteMissing = text(PackageResources.note_missing_sql)
