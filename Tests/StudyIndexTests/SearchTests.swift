@@ -64,6 +64,7 @@ import Testing
             #expect(try await test.uids(["PatientName": "*anders*", "PatientID": "P1"]) == ["1.1"])
             #expect(
                 try await test.uids(["PatientName": "*anders*", "StudyInstanceUID": "1.1\\1.2"]) == ["1.1"])
+            try await fill(FoundNames.most + 1)
             #expect(try await test.uids(["PatientName": "anders*"]) == [])
             #expect(try await test.uids(["PatientName": "zza*"]) == ["1.1"])
         }
