@@ -233,7 +233,7 @@ private func complaint(_ yaml: String) -> String? {
         ),
         (
             "name: x\nsteps: [ { step: dance } ]",
-            "job.yaml:2: steps[0].step: expected dates, recent, history, patients, series, probe, reconcile or report"
+            "job.yaml:2: steps[0].step: expected dates, recent, history, patients, series, probe, reconcile, report, publish or sync"
         ),
         (
             "name: x\nsteps: [ { step: history, days: 3 } ]",
@@ -243,9 +243,9 @@ private func complaint(_ yaml: String) -> String? {
     func aWrongJobIsNamedWithFileLineAndKey(_ yaml: String, _ message: String) {
         #expect(complaint(yaml) == message)
     }
+}
 
-    // MARK: Edge shards
-
+@Suite struct EdgeConfigurationTests {
     private let edge = """
         edge:
           signing_key: keys/publisher.key
@@ -279,7 +279,7 @@ private func complaint(_ yaml: String) -> String? {
         ),
         ("since: 5y", "since: 5w", "edge.shards[0].since: expected 5y or 400d"),
     ]) func mistakesInEdgeShardsAreNamed(right: String, wrong: String, expected: String) {
-        let complaint = complaint(minimal + "\n" + edge.replacing(right, with: wrong))
-        #expect(complaint?.hasSuffix(expected) == true, "\(complaint ?? "none")")
+        let said = complaint(minimal + "\n" + edge.replacing(right, with: wrong))
+        #expect(said?.hasSuffix(expected) == true, "\(said ?? "none")")
     }
 }
