@@ -1,5 +1,3 @@
-import DIMSE
-
 /// libFuzzer on one of the round trips: `fuzz pdu|command|dataset [libFuzzer's arguments]`. Run by `scripts/fuzz`.
 @main
 enum Fuzz {
@@ -11,17 +9,19 @@ enum Fuzz {
             return
         }
         chosen = kind
-        // libFuzzer starts itself again by its own arguments: the name stays where it was, as a corpus nobody has.
+        // The target's name stands where libFuzzer expects the program's.
         var count = CommandLine.argc - 1
         var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv + 1
-        _ = runDriver(&count, &arguments, checkOne)
+        _ = runDriver(&count, &arguments, check)
     }
 }
 
 /// Set once, before the first input.
 nonisolated(unsafe) private var chosen = RoundTrip.pdu
 
-private func checkOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+/// Under the name that libFuzzer's own `main` links against, though ours runs.
+@_cdecl("LLVMFuzzerTestOneInput")
+func check(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: start, count: count))
     do { try chosen.check(bytes) } catch { fatalError("\(error)") }
     return 0
