@@ -1,4 +1,5 @@
 import DICOM
+import SearchSuite
 import Testing
 
 @testable import StudyIndex

@@ -28,17 +28,20 @@ struct ConformanceStatement: Sendable {
     // MARK: Networking
 
     /// Of the SCP.
-    let accepted = contexts("ConformanceTests/theProviderAcceptsWhatIsStated")
+    let accepted = contexts(
+        [.studyRoot, .patientRoot, .patientStudyOnly], "ConformanceTests/theProviderAcceptsWhatIsStated")
     /// Of the SCU.
-    let proposed = contexts("OpeningTests/verificationAndTheThreeFindModelsAreProposedInBothLittleEndianSyntaxes")
+    let proposed = contexts(
+        [.studyRoot, .patientRoot, .patientStudyOnly, .repository],
+        "OpeningTests/verificationAndTheFindModelsAreProposedInBothLittleEndianSyntaxes")
 
-    private static func contexts(_ test: String) -> [Context] {
+    private static func contexts(_ models: [FindModel], _ test: String) -> [Context] {
         [
             Context(
                 abstractSyntax: "Verification", uid: Verification.sopClassUID,
                 transferSyntaxes: TransferSyntax.allCases, extendedNegotiation: false, test: test)
         ]
-            + FindModel.allCases.map {
+            + models.map {
                 Context(
                     abstractSyntax: $0.title, uid: $0.rawValue, transferSyntaxes: TransferSyntax.allCases,
                     extendedNegotiation: true, test: test)
@@ -115,9 +118,6 @@ struct ConformanceStatement: Sendable {
         ("/studies/{study}/instances", .image), ("/studies/{study}/series/{series}/instances", .image),
     ]
 
-    /// `fuzzymatching=true`; a test holds this to the code.
-    static let matchesFuzzily = false
-
     let parameters = [
         Line(
             subject: "{attribute}={value}",
@@ -135,8 +135,9 @@ struct ConformanceStatement: Sendable {
             subject: "offset", statement: "Pages follow each other without a row twice or missing for five minutes",
             test: "ScopedSearchTests/aPageBeginsWhereTheOneBeforeItEnded"),
         Line(
-            subject: "fuzzymatching", statement: matchesFuzzily ? "Supported" : "Not supported, and a Warning says so",
-            test: "ConformanceTests/fuzzyMatchingIsAsStated"),
+            subject: "fuzzymatching",
+            statement: "Of names: words in any order, by their beginnings or by how they sound",
+            test: "FuzzyNameTests/itFinds"),
         Line(
             subject: "spanning; Cache-Control",
             statement: "never, auto, always; no-cache, only-if-cached, max-age: whether sources are asked",
@@ -192,10 +193,14 @@ struct ConformanceStatement: Sendable {
             test: "SpannerConfigurationRoutesTests/theyAreReadWithQueryAndChangedWithAdmin"),
         Line(
             subject: "DIMSE as SCU", statement: "TLS with certificates of both sides, where a source is configured so",
-            test: "DCMTKTests/storescpIsSpokenToOverTLSWithCertificatesOfBothSides"),
+            test: "TLSInteroperabilityTests/storescpIsSpokenToWhereBothCertificatesFit"),
         Line(
             subject: "DIMSE as SCP", statement: "Calling AE title and network address of the peer",
             test: find("onlyWhoIsNamedMayAsk")),
+        Line(
+            subject: "DIMSE as SCP over TLS",
+            statement: "1.3, or 1.2 with ECDHE and AEAD; the peer's own certificate as well",
+            test: "TLSInteroperabilityTests/findscuIsAnsweredWhereItsCertificateAndItsTitleFit"),
     ]
 }
 
@@ -205,6 +210,7 @@ extension FindModel {
         case .studyRoot: "Study Root Query/Retrieve Information Model - FIND"
         case .patientRoot: "Patient Root Query/Retrieve Information Model - FIND"
         case .patientStudyOnly: "Patient/Study Only Query/Retrieve Information Model - FIND (retired)"
+        case .repository: "Repository Query"
         }
     }
 }
