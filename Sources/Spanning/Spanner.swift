@@ -369,8 +369,8 @@ package final class Spanner: Sendable {
             try await pool.persistently { try await $0.keep(records, of: source.id, study: study, asked: asked) }
         case .studyOfSeries(_, let series):
             // Who ignores the key shows others too.
-            answer.studies = readable { try? $0.dataSet() }.filter { $0.text(.seriesInstanceUID) == series }
-                .compactMap { $0.text(.studyInstanceUID) }.filter(\.isUID)
+            let shown = readable { try? $0.dataSet() }.filter { $0.text(.seriesInstanceUID) == series }
+            answer.studies = Set(shown.compactMap { $0.text(.studyInstanceUID) }.filter(\.isUID))
         case .instances(_, let study, let series):
             answer.instances = readable { try? $0.dataSet() }.filter { dataSet in
                 let shown = dataSet.text(.seriesInstanceUID) ?? ""
