@@ -65,7 +65,7 @@ package struct EdgeServer: Sendable {
         router.add(middleware: RequestMetrics(metrics: metrics))
         router.add(middleware: CrossOrigin(origins: origins))
         router.add(middleware: ErrorResponses(logger: logger))
-        router.add(middleware: ReadOnly())
+        router.add(middleware: AllowedMethods())
         router.get("/healthz") { _, _ in Response.text(.ok, "ok\n") }
         router.get("/readyz") { _, _ in readiness() }
         let authenticated = router.group().add(middleware: PinnedGenerations(replica: replica))
