@@ -13,7 +13,7 @@ print(*(each.getsockname()[1] for each in sockets))')
         printf 'server:\n  http: { port: %s, origins: [https://viewer.example] }\n  deadline: 5s\n  dimse:\n    port: %s\n    allow:\n' "$http" "$dimse"
         printf '      - { ae_title: %s, address: 127.0.0.0/8 }\n' FINDSCU PYNETDICOM PACSA
     } >"$config"
-    key=$("$concord" keys create --name clients --scope query --scope report --scope admin --config "$config")
+    key=$("$concord" keys create --name clients --scope query --scope report --config "$config")
     "$concord" serve --config "$config" >"$directory/serve.log" 2>&1 &
     server=$!
     trap 'stop "$server"' EXIT
