@@ -197,7 +197,7 @@ extension SpannerConfiguration {
             failureStrategy = word == FailureStrategy.failFast.word ? .failFast : .bestEffort
             return
         }
-        if let count = threshold ?? failureStrategy.minimumSuccesses {
+        if let count = threshold ?? (isNamed ? nil : failureStrategy.minimumSuccesses) {
             failureStrategy = .minimumThreshold(count)
         } else if !fields.problems.contains(where: { $0.field == "minimum_success_threshold" }) {
             fields.refuse("minimum_success_threshold", "is mandatory with the failure_strategy minimum_threshold")
