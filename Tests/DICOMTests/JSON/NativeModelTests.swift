@@ -36,7 +36,8 @@ import FoundationXML
             for child in (element.children ?? []).compactMap({ $0 as? XMLElement }) {
                 let number = try #require(attribute("number", of: child).flatMap { Int($0) })
                 while values.count < number { values.append("null") }
-                values.append(child.name == "PersonName" ? name(child) : child.stringValue ?? "")
+                let text = child.name == "PersonName" ? name(child) : child.stringValue ?? ""
+                values.append(text.isEmpty ? "null" : text)
             }
             shown[tag] = values
         }
