@@ -237,6 +237,9 @@ package final class Spanner: Sendable {
         _ source: String, _ questions: [LiveQuestion], _ rules: SpanRules, since start: ContinuousClock.Instant
     ) async -> [LiveAnswer] {
         let deadline = rules.deadline(of: source)
+        let tooLate = LiveAnswer(absence: "no answer within \(deadline.inWords)")
+        // Its turn came after its time: an answer that nobody waits for is not asked for.
+        guard ContinuousClock.now - start < deadline else { return [tooLate] }
         return await withTaskGroup(of: LiveAnswer.self) { group in
             for question in questions {
                 // Joined here, so that identical questions of one moment are one.
@@ -253,7 +256,7 @@ package final class Spanner: Sendable {
                         if Task.isCancelled { return answer }
                         (flight, ticket) = self.flight(of: question)
                     }
-                    return LiveAnswer(absence: "no answer within \(deadline.inWords)")
+                    return tooLate
                 }
             }
             return await group.reduce(into: []) { $0.append($1) }
