@@ -63,7 +63,7 @@ package struct ConfiguredCatalog: Sendable {
         let query = catalog.pages.continued(query, requester: terms.requester)
         let (shown, gaps) = try await spanned(query, terms)
         catalog.pages.note(
-            query, rows: shown.studies.count, total: shown.total, end: shown.end, requester: terms.requester)
+            query, rows: shown.studies.count, end: shown.end, requester: terms.requester)
         let matches = StudyAnswer(
             studies: shown.studies.map(\.study), total: shown.total, undecidedSources: shown.undecided.sorted(),
             end: shown.end)

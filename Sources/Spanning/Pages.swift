@@ -69,10 +69,11 @@ final class Pages: Sendable {
         return query
     }
 
-    /// Notes where a page ended, if there is more.
-    func note(_ query: StudyQuery, rows: Int, total: Int, end: PagePosition?, requester: String) {
+    /// Notes where a page ended, the last one too: clients ask until a page is empty (F130), and by its offset would see again
+    /// what was entered before it meanwhile.
+    func note(_ query: StudyQuery, rows: Int, end: PagePosition?, requester: String) {
         let next = query.offset + rows
-        guard let end, rows > 0, total > next else { return }
+        guard let end, rows > 0 else { return }
         let (page, now) = (Page(query: Query(query, requester: requester), offset: next), now())
         state.withLock { state in
             if state.positions.count >= Self.mostPositions {

@@ -75,7 +75,7 @@ package struct SpanningCatalog: Sendable {
         let query = pages.continued(query, requester: terms.requester)
         let (answer, gaps) = try await spanned(query, terms)
         pages.note(
-            query, rows: answer.studies.count, total: answer.total, end: answer.end, requester: terms.requester)
+            query, rows: answer.studies.count, end: answer.end, requester: terms.requester)
         return (answer, gaps)
     }
 

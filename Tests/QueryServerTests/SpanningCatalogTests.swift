@@ -67,9 +67,10 @@ import Testing
             let before = try await served.catalog.search(query, terms).answer.studies.map(\.record.studyInstanceUID)
             query.limit = 97
             var shown: [String] = []
-            while true {
+            for _ in 0...before.count / query.limit + 1 {
                 query.offset = shown.count
                 let page = try await served.catalog.search(query, terms).answer
+                // As long as nothing is shown twice, one page is the last.
                 if page.studies.isEmpty { break }
                 #expect(page.total >= shown.count + page.studies.count)
                 shown += page.studies.map(\.record.studyInstanceUID)

@@ -15,10 +15,7 @@ package enum NativeModelWriter {
             let values =
                 attribute.vr.isMultiValued ? text.split(separator: "\\", omittingEmptySubsequences: false) : [text[...]]
             for (position, value) in values.enumerated() {
-                let value = String(value).trimmingSpaces()
-                // An empty value among others is told by the numbers of those around it; the last one is not.
-                guard !value.isEmpty || (position == values.count - 1 && position > 0) else { continue }
-                append(value, attribute.vr, number: position + 1, to: &output)
+                append(String(value).trimmingSpaces(), attribute.vr, number: position + 1, to: &output)
             }
             output += "</DicomAttribute>".utf8
         }
@@ -26,7 +23,9 @@ package enum NativeModelWriter {
         return output
     }
 
+    /// An empty value is told by the number of the next; empty ones at the end are not told.
     private static func append(_ value: String, _ vr: VR, number: Int, to output: inout [UInt8]) {
+        guard !value.isEmpty else { return }
         guard vr == .PN else {
             element("Value", #" number="\#(number)""#, to: &output) { escape(value, to: &$0) }
             return

@@ -36,8 +36,7 @@ import FoundationXML
             for child in (element.children ?? []).compactMap({ $0 as? XMLElement }) {
                 let number = try #require(attribute("number", of: child).flatMap { Int($0) })
                 while values.count < number { values.append("null") }
-                let text = child.name == "PersonName" ? name(child) : child.stringValue ?? ""
-                values.append(text.isEmpty ? "null" : text)
+                values.append(child.name == "PersonName" ? name(child) : child.stringValue ?? "")
             }
             shown[tag] = values
         }
@@ -68,11 +67,13 @@ import FoundationXML
         let objects = try #require(
             JSONSerialization.jsonObject(with: Data(writer.drain())) as? [[String: [String: Any]]])
         return try #require(objects.first).mapValues { attribute in
-            [attribute["vr"] as? String ?? ""]
-                + (attribute["Value"] as? [Any] ?? []).map { value in
-                    guard let groups = value as? [String: String] else { return value is NSNull ? "null" : "\(value)" }
-                    return ["Alphabetic", "Ideographic", "Phonetic"].map { groups[$0] ?? "" }.joined(separator: "=")
-                }
+            var values = (attribute["Value"] as? [Any] ?? []).map { value in
+                guard let groups = value as? [String: String] else { return value is NSNull ? "null" : "\(value)" }
+                return ["Alphabetic", "Ideographic", "Phonetic"].map { groups[$0] ?? "" }.joined(separator: "=")
+            }
+            // XML tells an empty value by the number of the next.
+            while values.last == "null" { values.removeLast() }
+            return [attribute["vr"] as? String ?? ""] + values
         }
     }
 
