@@ -12,12 +12,13 @@ final class Pages: Sendable {
         private let level: QueryLevel
         private let keys: Set<QueryKey>
         private let requester: String
+        private let visibility: Visibility
 
-        /// - Parameter requester: whoever gets the same rows for the same keys.
-        init(_ query: StudyQuery, requester: String) {
+        init(_ query: StudyQuery, for terms: SpanningCatalog.Terms) {
             level = query.level
             keys = Set(query.keys)
-            self.requester = requester
+            requester = terms.requester
+            visibility = terms.visibility
         }
     }
     /// What a page that begins there begins after.
@@ -58,10 +59,10 @@ final class Pages: Sendable {
     // MARK: Studies
 
     /// The query with the place where the page before it ended, where that is known.
-    func continued(_ query: StudyQuery, requester: String) -> StudyQuery {
+    func continued(_ query: StudyQuery, for terms: SpanningCatalog.Terms) -> StudyQuery {
         guard query.offset > 0 else { return query }
         var query = query
-        let (page, now) = (Page(query: Query(query, requester: requester), offset: query.offset), now())
+        let (page, now) = (Page(query: Query(query, for: terms), offset: query.offset), now())
         query.after = state.withLock { state in
             let kept = state.positions[page] ?? state.earlierPositions[page]
             return kept.flatMap { now - $0.since < Self.age ? $0.value : nil }
@@ -70,10 +71,10 @@ final class Pages: Sendable {
     }
 
     /// Notes where a page ended, if there is more.
-    func note(_ query: StudyQuery, rows: Int, total: Int, end: PagePosition?, requester: String) {
+    func note(_ query: StudyQuery, rows: Int, total: Int, end: PagePosition?, for terms: SpanningCatalog.Terms) {
         let next = query.offset + rows
         guard let end, rows > 0, total > next else { return }
-        let (page, now) = (Page(query: Query(query, requester: requester), offset: next), now())
+        let (page, now) = (Page(query: Query(query, for: terms), offset: next), now())
         state.withLock { state in
             if state.positions.count >= Self.mostPositions {
                 state.earlierPositions = state.positions
@@ -86,34 +87,34 @@ final class Pages: Sendable {
     // MARK: Lists
 
     /// What was found when the first page was asked for; nil: this is the first, or it was long ago.
-    func series(_ query: StudyQuery, requester: String) -> SeriesList? {
+    func series(_ query: StudyQuery, for terms: SpanningCatalog.Terms) -> SeriesList? {
         let now = now()
-        return state.withLock { $0.series[Query(query, requester: requester)] }
+        return state.withLock { $0.series[Query(query, for: terms)] }
             .flatMap { query.offset > 0 && now - $0.since < Self.age ? $0.value : nil }
     }
 
-    func instances(_ query: StudyQuery, requester: String) -> InstanceList? {
+    func instances(_ query: StudyQuery, for terms: SpanningCatalog.Terms) -> InstanceList? {
         let now = now()
-        return state.withLock { $0.instances[Query(query, requester: requester)] }
+        return state.withLock { $0.instances[Query(query, for: terms)] }
             .flatMap { query.offset > 0 && now - $0.since < Self.age ? $0.value : nil }
     }
 
     /// Keeps a list that is longer than its first page.
-    func keep(_ list: SeriesList, of query: StudyQuery, requester: String) {
+    func keep(_ list: SeriesList, of query: StudyQuery, for terms: SpanningCatalog.Terms) {
         guard query.offset == 0, list.matches.count > query.limit, list.matches.count <= Self.mostRows else { return }
         let now = now()
         state.withLock { state in
             state.makeRoom(for: list.matches.count, at: now)
-            state.series[Query(query, requester: requester)] = Kept(value: list, since: now)
+            state.series[Query(query, for: terms)] = Kept(value: list, since: now)
         }
     }
 
-    func keep(_ list: InstanceList, of query: StudyQuery, requester: String) {
+    func keep(_ list: InstanceList, of query: StudyQuery, for terms: SpanningCatalog.Terms) {
         guard query.offset == 0, list.matches.count > query.limit, list.matches.count <= Self.mostRows else { return }
         let now = now()
         state.withLock { state in
             state.makeRoom(for: list.matches.count, at: now)
-            state.instances[Query(query, requester: requester)] = Kept(value: list, since: now)
+            state.instances[Query(query, for: terms)] = Kept(value: list, since: now)
         }
     }
 }

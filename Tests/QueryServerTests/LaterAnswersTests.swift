@@ -98,12 +98,12 @@ import Testing
     /// It survives the server that was asked, and may be read by who asked it, and by administrators.
     @Test func anyServerRunsItAndOnlyWhoAskedReadsIt() async throws {
         try await ServedEnterprise.with { served in
-            let asking = try await served.index.createKey(name: "asks", scopes: ["query"])
+            let asking = try await served.key([.query])
             let key = try #require(try await served.index.apiKey(presented: asking)).id
             // No server runs; or one that took it has died.
             let id = try await served.index.enqueue(
                 QueryRequest(level: .study, query: "PatientName=M*&async=true", cacheControl: ""), spanner: nil,
-                key: key)
+                key: key, within: .unrestricted)
             let path = "/api/v1/spanner/queries/\(id)"
             try await served.serving { admin in
                 let owner = HTTPClient(port: admin.port, key: asking)
@@ -115,7 +115,7 @@ import Testing
                 let results = try await owner.ask("\(path)/results")
                 #expect(results.status == 200 && results.matches.count > 10)
                 #expect(try await admin.ask("\(path)/results").text == results.text)
-                let other = try await served.client(admin, scopes: ["query", "report", "metrics"])
+                let other = try await served.client(admin, scopes: [.query, .report, .metrics])
                 for end in ["status", "results"] {
                     #expect(try await other.ask("\(path)/\(end)").status == 404)
                     #expect(

@@ -23,6 +23,12 @@ import Testing
         return query
     }
 
+    private func terms(_ requester: String, _ visibility: Visibility = .unrestricted) -> SpanningCatalog.Terms {
+        var terms = SpanningCatalog.Terms(visibility: visibility, deadline: .zero)
+        terms.requester = requester
+        return terms
+    }
+
     private func position(_ uid: String) -> PagePosition {
         PagePosition(day: 1, clock: nil, studyUID: uid, patient: "")
     }
@@ -30,44 +36,45 @@ import Testing
     @Test func aPageIsContinuedForTheSameQuestionOfTheSameKeyOnly() throws {
         let pages = Pages(now: hands.now)
         let first = try query(["PatientID": "1", "StudyDate": "20200101"])
-        pages.note(first, rows: 10, total: 30, end: position("1.10"), requester: "k")
+        pages.note(first, rows: 10, total: 30, end: position("1.10"), for: terms("k"))
         var next = try query(["PatientID": "1", "StudyDate": "20200101"], offset: 10)
-        #expect(pages.continued(next, requester: "k").after == position("1.10"))
+        #expect(pages.continued(next, for: terms("k")).after == position("1.10"))
         next.keys.reverse()
-        #expect(pages.continued(next, requester: "k").after == position("1.10"))
-        #expect(pages.continued(next, requester: "other").after == nil)
-        #expect(pages.continued(try query(["PatientID": "2"], offset: 10), requester: "k").after == nil)
+        #expect(pages.continued(next, for: terms("k")).after == position("1.10"))
+        #expect(pages.continued(next, for: terms("other")).after == nil)
+        #expect(pages.continued(next, for: terms("k", .facilities(["North"]))).after == nil)
+        #expect(pages.continued(try query(["PatientID": "2"], offset: 10), for: terms("k")).after == nil)
         #expect(
-            pages.continued(try query(["PatientID": "1", "StudyDate": "20200101"], offset: 11), requester: "k").after
+            pages.continued(try query(["PatientID": "1", "StudyDate": "20200101"], offset: 11), for: terms("k")).after
                 == nil
         )
-        #expect(pages.continued(first, requester: "k").after == nil)
+        #expect(pages.continued(first, for: terms("k")).after == nil)
     }
 
     @Test func afterFiveMinutesAPageIsForgotten() throws {
         let pages = Pages(now: hands.now)
-        pages.note(try query([:]), rows: 10, total: 30, end: position("1.10"), requester: "k")
+        pages.note(try query([:]), rows: 10, total: 30, end: position("1.10"), for: terms("k"))
         let next = try query([:], offset: 10)
         hands.pass(.seconds(299))
-        #expect(pages.continued(next, requester: "k").after != nil)
+        #expect(pages.continued(next, for: terms("k")).after != nil)
         hands.pass(.seconds(1))
-        #expect(pages.continued(next, requester: "k").after == nil)
+        #expect(pages.continued(next, for: terms("k")).after == nil)
     }
 
     @Test func theLastPageIsNotRemembered() throws {
         let pages = Pages(now: hands.now)
-        pages.note(try query([:], offset: 20), rows: 10, total: 30, end: position("1.30"), requester: "k")
-        #expect(pages.continued(try query([:], offset: 30), requester: "k").after == nil)
+        pages.note(try query([:], offset: 20), rows: 10, total: 30, end: position("1.30"), for: terms("k"))
+        #expect(pages.continued(try query([:], offset: 30), for: terms("k")).after == nil)
     }
 
     /// The latest are known, however many there were.
     @Test func memoryIsBounded() throws {
         let pages = Pages(now: hands.now)
         for number in 0..<(3 * Pages.mostPositions) {
-            pages.note(try query([:]), rows: 10, total: 30, end: position("1.\(number)"), requester: "\(number)")
+            pages.note(try query([:]), rows: 10, total: 30, end: position("1.\(number)"), for: terms("\(number)"))
         }
         let next = try query([:], offset: 10)
-        let known = (0..<(3 * Pages.mostPositions)).filter { pages.continued(next, requester: "\($0)").after != nil }
+        let known = (0..<(3 * Pages.mostPositions)).filter { pages.continued(next, for: terms("\($0)")).after != nil }
         #expect(known.count <= 2 * Pages.mostPositions)
         #expect(Set(known).isSuperset(of: (2 * Pages.mostPositions)..<(3 * Pages.mostPositions)))
     }
@@ -83,26 +90,26 @@ import Testing
     @Test func aListIsServedFromItsFirstPagesAnswer() throws {
         let pages = Pages(now: hands.now)
         let (first, second) = (try query([:]), try query([:], offset: 10))
-        pages.keep(list(10), of: first, requester: "k")
-        #expect(pages.series(second, requester: "k") == nil)
-        pages.keep(list(11), of: first, requester: "k")
-        #expect(pages.series(second, requester: "k")?.matches.count == 11)
+        pages.keep(list(10), of: first, for: terms("k"))
+        #expect(pages.series(second, for: terms("k")) == nil)
+        pages.keep(list(11), of: first, for: terms("k"))
+        #expect(pages.series(second, for: terms("k"))?.matches.count == 11)
         // Who begins anew gets what there is now.
-        #expect(pages.series(first, requester: "k") == nil)
-        #expect(pages.series(second, requester: "other") == nil)
+        #expect(pages.series(first, for: terms("k")) == nil)
+        #expect(pages.series(second, for: terms("other")) == nil)
         hands.pass(.seconds(300))
-        #expect(pages.series(second, requester: "k") == nil)
+        #expect(pages.series(second, for: terms("k")) == nil)
     }
 
     @Test func theOldestListsMakeRoom() throws {
         let pages = Pages(now: hands.now)
         for requester in ["1", "2", "3"] {
-            pages.keep(list(Pages.mostRows / 2), of: try query([:]), requester: requester)
+            pages.keep(list(Pages.mostRows / 2), of: try query([:]), for: terms(requester))
             hands.pass(.seconds(1))
         }
         let second = try query([:], offset: 10)
-        #expect(["1", "2", "3"].filter { pages.series(second, requester: $0) != nil } == ["2", "3"])
-        pages.keep(list(Pages.mostRows + 1), of: try query([:]), requester: "4")
-        #expect(pages.series(second, requester: "4") == nil)
+        #expect(["1", "2", "3"].filter { pages.series(second, for: terms($0)) != nil } == ["2", "3"])
+        pages.keep(list(Pages.mostRows + 1), of: try query([:]), for: terms("4"))
+        #expect(pages.series(second, for: terms("4")) == nil)
     }
 }

@@ -10,14 +10,13 @@ import Testing
     private static let request = QueryRequest(level: .study, query: "PatientID=1", cacheControl: "no-cache")
 
     private func key(_ test: TestIndex) async throws -> String {
-        let text = try await test.index.createKey(name: "k", scopes: ["query"])
-        return try #require(try await test.index.apiKey(presented: text)).id
+        try #require(try await test.index.createKey(name: "\(UUID())", KeyTerms(scopes: [.query]))).id
     }
 
     @Test func aQueryIsRunByOneServerAndReadByAny() async throws {
         try await TestIndex.clocked { test in
             let key = try await key(test)
-            let id = try await test.index.enqueue(Self.request, spanner: 7, key: key)
+            let id = try await test.index.enqueue(Self.request, spanner: 7, key: key, within: .unrestricted)
             #expect(id.count == 32)
             #expect(try await test.index.query(id, of: key)?.state == .pending)
             let claimed = try #require(try await test.index.claimQuery())
@@ -46,17 +45,27 @@ import Testing
     @Test func onlyTheKeyThatAskedReadsIt() async throws {
         try await TestIndex.with { test in
             let (key, other) = (try await key(test), try await key(test))
-            let id = try await test.index.enqueue(Self.request, spanner: nil, key: key)
+            let id = try await test.index.enqueue(Self.request, spanner: nil, key: key, within: .unrestricted)
             #expect(try await test.index.query(id, of: other) == nil)
             #expect(try await test.index.query(id, of: key) != nil)
             #expect(try await test.index.query(id, of: nil) != nil)
         }
     }
 
+    /// Whoever runs it sees what the key saw that asked.
+    @Test(arguments: [.unrestricted, .facilities(["North", "South"]), .facilities([])] as [Visibility])
+    func itIsRunForWhatItsKeyMaySee(visibility: Visibility) async throws {
+        try await TestIndex.with { test in
+            let key = try await key(test)
+            _ = try await test.index.enqueue(Self.request, spanner: nil, key: key, within: visibility)
+            #expect(try await test.index.claimQuery()?.visibility == visibility)
+        }
+    }
+
     @Test func aDeadServersQueryIsBegunAgainAndItsOwnLateWordIsNotHeard() async throws {
         try await TestIndex.clocked { test in
             let key = try await key(test)
-            let id = try await test.index.enqueue(Self.request, spanner: nil, key: key)
+            let id = try await test.index.enqueue(Self.request, spanner: nil, key: key, within: .unrestricted)
             let first = try #require(try await test.index.claimQuery())
             try await test.pass(.seconds(10))
             try await test.index.renewQueries([first.claim])
@@ -75,7 +84,7 @@ import Testing
     @Test func whatNoServerEndsIsReportedAsFailed() async throws {
         try await TestIndex.clocked { test in
             let key = try await key(test)
-            let id = try await test.index.enqueue(Self.request, spanner: nil, key: key)
+            let id = try await test.index.enqueue(Self.request, spanner: nil, key: key, within: .unrestricted)
             for _ in 0..<3 {
                 #expect(try await test.index.claimQuery()?.id == id)
                 try await test.index.tidyQueries()
@@ -92,7 +101,7 @@ import Testing
     @Test func aServerThatStopsGivesItsQueriesBack() async throws {
         try await TestIndex.clocked { test in
             let key = try await key(test)
-            let id = try await test.index.enqueue(Self.request, spanner: nil, key: key)
+            let id = try await test.index.enqueue(Self.request, spanner: nil, key: key, within: .unrestricted)
             let claimed = try #require(try await test.index.claimQuery())
             try await test.index.releaseQueries([claimed.claim])
             #expect(try await test.index.query(id, of: key)?.attempts == 0)
@@ -104,21 +113,21 @@ import Testing
         try await TestIndex.clocked { test in
             let key = try await key(test)
             for _ in 0..<StudyIndex.queriesUnfinished {
-                _ = try await test.index.enqueue(Self.request, spanner: nil, key: key)
+                _ = try await test.index.enqueue(Self.request, spanner: nil, key: key, within: .unrestricted)
             }
             await #expect(throws: IndexError(.tooMany, "")) {
-                try await test.index.enqueue(Self.request, spanner: nil, key: key)
+                try await test.index.enqueue(Self.request, spanner: nil, key: key, within: .unrestricted)
             }
             let first = try #require(try await test.index.claimQuery())
             try await test.index.fail(first.claim, reason: "because")
-            _ = try await test.index.enqueue(Self.request, spanner: nil, key: key)
+            _ = try await test.index.enqueue(Self.request, spanner: nil, key: key, within: .unrestricted)
         }
     }
 
     @Test func whatHasEndedIsForgottenAfterAnHour() async throws {
         try await TestIndex.clocked { test in
             let key = try await key(test)
-            let id = try await test.index.enqueue(Self.request, spanner: nil, key: key)
+            let id = try await test.index.enqueue(Self.request, spanner: nil, key: key, within: .unrestricted)
             let claimed = try #require(try await test.index.claimQuery())
             try await test.index.fail(claimed.claim, reason: "because")
             try await test.pass(StudyIndex.queryRetention - .seconds(1))
@@ -135,7 +144,7 @@ import Testing
             let key = try await key(test)
             var ids: [String] = []
             for _ in 0...StudyIndex.queriesKept {
-                ids.append(try await test.index.enqueue(Self.request, spanner: nil, key: key))
+                ids.append(try await test.index.enqueue(Self.request, spanner: nil, key: key, within: .unrestricted))
                 let claimed = try #require(try await test.index.claimQuery())
                 try await test.index.fail(claimed.claim, reason: "because")
                 try await test.pass(.seconds(1))

@@ -45,6 +45,8 @@ CREATE TABLE query_run (
     -- As it was asked: patient data.
     query                       text NOT NULL,
     cache_control               text NOT NULL,
+    -- What the key may see; NULL: everything.
+    facilities                  text[],
     state                       text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'running', 'completed', 'failed')),
     created                     timestamptz NOT NULL DEFAULT ledger_now(),
     ended                       timestamptz,

@@ -1,6 +1,7 @@
 import DICOM
 import Foundation
 import Logging
+import PostgresClient
 import Spanning
 import StudyIndex
 import Synchronization
@@ -92,8 +93,11 @@ final class QueryRunner: Sendable {
             for await source in events { try? await index.note(source, of: claimed.claim) }
         }
         let result = await Result.of { () async throws -> ConfiguredSearch.Outcome in
-            try await search.answer(to: try ConfiguredSearch.Request(claimed.request), requester: claimed.key) {
-                event.yield(QueryProgress.Source(source: $0, state: .init($1), reason: $1.reason))
+            let request = try ConfiguredSearch.Request(claimed.request)
+            return try await PostgresPool.$client.withValue(claimed.key) {
+                try await search.answer(to: request, requester: claimed.key, within: claimed.visibility) {
+                    event.yield(QueryProgress.Source(source: $0, state: .init($1), reason: $1.reason))
+                }
             }
         }
         event.finish()

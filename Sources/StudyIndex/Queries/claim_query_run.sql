@@ -6,4 +6,4 @@ WHERE id = (
     SELECT id FROM query_run
     WHERE state IN ('pending', 'running') AND (state = 'pending' OR lease_until < ledger_now()) AND attempts < $2
     ORDER BY created FOR UPDATE SKIP LOCKED LIMIT 1)
-RETURNING id, claim_id, key_id, config_id, level, query, cache_control
+RETURNING id, claim_id, key_id, config_id, level, query, cache_control, facilities

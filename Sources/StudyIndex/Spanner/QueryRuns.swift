@@ -8,6 +8,8 @@ package struct ClaimedQuery: Sendable {
     /// Its fence: whatever is written about it is written only while this holds.
     package let claim: UUID
     package let key: String
+    /// Of the key when it asked.
+    package let visibility: Visibility
     /// nil: all sources.
     package let spanner: Int64?
     package let request: QueryRequest
@@ -88,8 +90,10 @@ extension StudyIndex {
     /// Keeps a query for whichever server is the first to take it; returns its id.
     ///
     /// - Throws: `IndexError.tooMany`: the key has as many unfinished.
-    package func enqueue(_ request: QueryRequest, spanner: Int64?, key: String) async throws -> String {
-        guard let id = randomBytes(16).map(Self.hex) else {
+    package func enqueue(
+        _ request: QueryRequest, spanner: Int64?, key: String, within visibility: Visibility
+    ) async throws -> String {
+        guard let id = randomBytes(16).map(hex) else {
             throw IndexError(.corrupt, "the system's libcrypto has no random bytes to give")
         }
         let isEntered = try await pool.withConnection { connection in
@@ -98,6 +102,7 @@ extension StudyIndex {
                 [
                     .text(id), .text(key), spanner.map { .int($0) } ?? .null, .text(request.level.rawValue),
                     .text(request.query), .text(request.cacheControl), .int(Self.queriesUnfinished),
+                    visibility.facilities.map { .textArray($0.sorted()) } ?? .null,
                 ]
             ).first != nil
         }
@@ -117,7 +122,9 @@ extension StudyIndex {
                 ).first, let claim = row.uuid(1), let level = row.string(4).flatMap(QueryLevel.init(rawValue:))
             else { return nil }
             return ClaimedQuery(
-                id: row.string(0) ?? "", claim: claim, key: row.string(2) ?? "", spanner: row.int(3).map(Int64.init),
+                id: row.string(0) ?? "", claim: claim, key: row.string(2) ?? "",
+                visibility: row.strings(7).map { .facilities(Set($0)) } ?? .unrestricted,
+                spanner: row.int(3).map(Int64.init),
                 request: QueryRequest(level: level, query: row.string(5) ?? "", cacheControl: row.string(6) ?? ""))
         }
     }
