@@ -1,4 +1,5 @@
 import Foundation
+import StudyIndex
 import Testing
 
 @testable import QueryServer

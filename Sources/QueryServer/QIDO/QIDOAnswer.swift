@@ -173,5 +173,5 @@ struct Warnings: Sendable {
 }
 
 extension HTTPField.Name {
-    fileprivate static var warning: HTTPField.Name { HTTPField.Name("Warning") ?? .cacheControl }
+    static var warning: HTTPField.Name { HTTPField.Name("Warning") ?? .cacheControl }
 }
