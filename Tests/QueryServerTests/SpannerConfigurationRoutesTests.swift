@@ -178,7 +178,8 @@ import Testing
                     #expect(try await reader.ask(path).status == 200)
                     #expect(try await reporter.ask(path).status == 403)
                     for method in ["POST", "PUT", "PATCH", "DELETE"] {
-                        let status = try await reader.ask(path, method, json: #"{"name": "x"}"#).status
+                        let body = method == "DELETE" ? nil : #"{"name": "x"}"#
+                        let status = try await reader.ask(path, method, json: body).status
                         #expect(status == 403 || status == 405)
                     }
                 }
