@@ -23,7 +23,7 @@ final class SQLLedger: SimulatedLedger {
                 script: """
                     TRUNCATE source, source_capability, patient_pass, patient_pass_day, budget, budget_window, source_lease, job_run, slice, coverage,
                         patient_pass, observation, study, change, absence, series_observation, series_sweep, discrepancy
-                        RESTART IDENTITY
+                        RESTART IDENTITY CASCADE
                     """)
         }
         for (id, limits) in limits.sorted(by: { $0.key < $1.key }) {
