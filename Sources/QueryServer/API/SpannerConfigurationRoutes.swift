@@ -7,30 +7,34 @@ import StudyIndex
 struct SpannerConfigurationRoutes: Sendable {
     let index: StudyIndex
 
-    func add(to group: RouterGroup<ServerContext>) {
-        let spanners = group.group("/config/spanner")
-        spanners.get("") { try await read($0, $1) { _ in try .json(try await list()) } }
-        spanners.post("") { try await write($0, $1) { fields, _ in try await create(&fields) } }
-        spanners.get(":id") { try await read($0, $1) { try .json(try await spanner($0)) } }
+    func add(to routes: ProtectedRoutes) {
+        let spanners = routes.group("/config/spanner")
+        spanners.get("", needs: .query) { try await read($0, $1) { _ in try .json(try await list()) } }
+        spanners.on("", .post, needs: .admin) { try await write($0, $1) { fields, _ in try await create(&fields) } }
+        spanners.get(":id", needs: .query) { try await read($0, $1) { try .json(try await spanner($0)) } }
         for method in [HTTPRequest.Method.put, .patch] {
-            spanners.on(":id", method: method) {
+            spanners.on(":id", method, needs: .admin) {
                 try await write($0, $1) { fields, ids in try await change(&fields, ids, keeping: method == .patch) }
             }
         }
-        spanners.delete(":id") { try await remove($0, $1) { try await index.deleteSpanner(id: $0.spanner) } }
+        spanners.on(":id", .delete, needs: .admin) {
+            try await remove($0, $1) { try await index.deleteSpanner(id: $0.spanner) }
+        }
 
         let sources = spanners.group(":id/sources")
-        sources.get("") { try await read($0, $1) { try .json(try await mappings($0)) } }
-        sources.post("") { try await write($0, $1) { fields, ids in try await createMapping(&fields, ids) } }
-        sources.get(":sid") { try await read($0, $1) { try .json(try await mapping($0)) } }
+        sources.get("", needs: .query) { try await read($0, $1) { try .json(try await mappings($0)) } }
+        sources.on("", .post, needs: .admin) {
+            try await write($0, $1) { fields, ids in try await createMapping(&fields, ids) }
+        }
+        sources.get(":sid", needs: .query) { try await read($0, $1) { try .json(try await mapping($0)) } }
         for method in [HTTPRequest.Method.put, .patch] {
-            sources.on(":sid", method: method) {
+            sources.on(":sid", method, needs: .admin) {
                 try await write($0, $1) { fields, ids in
                     try await changeMapping(&fields, ids, keeping: method == .patch)
                 }
             }
         }
-        sources.delete(":sid") {
+        sources.on(":sid", .delete, needs: .admin) {
             try await remove($0, $1) { try await index.deleteMapping(of: $0.spanner, id: $0.mapping) }
         }
     }
@@ -58,14 +62,12 @@ struct SpannerConfigurationRoutes: Sendable {
     private func read(
         _ request: Request, _ context: ServerContext, _ answer: (IDs) async throws -> Response
     ) async throws -> Response {
-        try context.require("query")
         return try await answer(try IDs(context))
     }
 
     private func write(
         _ request: Request, _ context: ServerContext, _ answer: (inout JSONFields, IDs) async throws -> Response
     ) async throws -> Response {
-        try context.require("admin")
         let ids = try IDs(context)
         var fields = try await JSONFields(request)
         do { return try await answer(&fields, ids) } catch let invalid as InvalidFields {
@@ -78,7 +80,6 @@ struct SpannerConfigurationRoutes: Sendable {
     private func remove(
         _ request: Request, _ context: ServerContext, _ delete: (IDs) async throws -> Bool
     ) async throws -> Response {
-        try context.require("admin")
         guard try await delete(try IDs(context)) else { throw RequestError.noSuchConfiguration }
         return Response(status: .noContent)
     }

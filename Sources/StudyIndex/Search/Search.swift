@@ -11,19 +11,24 @@ extension StudyIndex: StudyCatalog {
     ///
     /// Throws `tooBroad` when it takes longer than 10 seconds, and when more than 5,000 names have an infix, or match
     /// fuzzily, and no other key is selective.
-    package func search(_ query: StudyQuery) async throws -> StudyAnswer {
-        Self.answer(try await rows(of: try await statement(query), for: query), query)
+    package func search(_ query: StudyQuery, within visibility: Visibility) async throws -> StudyAnswer {
+        let seen = try await seen(within: visibility)
+        let statement = try await statement(query, within: seen)
+        return Self.answer(try await rows(of: statement, for: query, within: seen), query)
     }
 
     /// The statement that answers a query by a key that names one thing: for benchmarks, which ask it elsewhere.
     package static func statement(for query: StudyQuery) -> (sql: String, parameters: [PostgresValue]) {
-        SearchStatement(query).amongAll()
+        SearchStatement(query, within: .all).amongAll()
     }
 
     /// Names are looked up first, where no exact key finds the few rows whose names are to be compared: how many there are
-    /// decides how observations are found.
-    func statement(_ query: StudyQuery, in scope: SourceScope? = nil) async throws -> SearchStatement {
-        let uninformed = SearchStatement(query, in: scope)
+    /// decides how observations are found. What is found are ids, of which it is not told whose they are: names are not
+    /// divided by facilities.
+    func statement(
+        _ query: StudyQuery, within seen: SeenFacilities, in scope: SourceScope? = nil
+    ) async throws -> SearchStatement {
+        let uninformed = SearchStatement(query, within: seen, in: scope)
         let keys = query.keys.filter { NameCondition($0.match) != nil }
         guard !uninformed.isExact, !keys.isEmpty else { return uninformed }
         let found = try await timely {
@@ -31,7 +36,7 @@ extension StudyIndex: StudyCatalog {
                 try keys.reduce(into: [:]) { $0[$1] = try Self.names(matching: $1, connection) }
             }
         }
-        let statement = SearchStatement(query, in: scope, names: found)
+        let statement = SearchStatement(query, within: seen, in: scope, names: found)
         let isBroad = keys.contains { key in
             if case .many = found[key] { return NameCondition(key.match)?.isBeginning != true }
             return false
@@ -43,8 +48,10 @@ extension StudyIndex: StudyCatalog {
     }
 
     /// The rows of a search; of those that are one answer the first five columns say how many answers there are, and its place.
-    func rows(of statement: SearchStatement, for query: StudyQuery) async throws -> PostgresResult {
-        let settings = Self.settings(statement)
+    func rows(
+        of statement: SearchStatement, for query: StudyQuery, within seen: SeenFacilities
+    ) async throws -> PostgresResult {
+        let settings = Self.settings(statement).merging(seen.settings) { $1 }
         return try await timely {
             if statement.isExact {
                 let (sql, parameters) = statement.amongAll()

@@ -9,6 +9,7 @@ struct SearchStatement: Sendable {
     /// Studies, newest first, among which an unselective query looks first: nearly always they fill its page.
     static let newest = 2_000
 
+    private let studies: VisibleStudy
     private let keys: [KeyCondition]
     private let filter: SearchParameters
     private let scope: ScopeCondition?
@@ -17,10 +18,15 @@ struct SearchStatement: Sendable {
     private let after: PagePosition?
 
     /// - Parameters:
-    ///   - scope: copies that may be seen; nil: all.
+    ///   - seen: what the caller may see.
+    ///   - scope: copies that take part; nil: all that are seen.
     ///   - names: what was found for each name key that was looked up.
-    init(_ query: StudyQuery, in scope: SourceScope? = nil, names: [QueryKey: FoundNames] = [:]) {
+    init(
+        _ query: StudyQuery, within seen: SeenFacilities, in scope: SourceScope? = nil,
+        names: [QueryKey: FoundNames] = [:]
+    ) {
         var parameters = SearchParameters()
+        studies = VisibleStudy(seen, &parameters)
         keys = query.keys.filter { $0.match != .universal }.map { KeyCondition($0, names: names[$0], &parameters) }
         self.scope = scope.map { ScopeCondition($0, &parameters) }
         filter = parameters
@@ -41,7 +47,7 @@ struct SearchStatement: Sendable {
             """
             matched AS (
                 SELECT \(candidate), \(undecided) AS undecided
-                FROM observation o JOIN study s ON s.study_uid = o.study_uid JOIN source ON source.id = o.source_id
+                FROM observation o JOIN source ON source.id = o.source_id \(studies.joined(to: "o", whole: false))
                 WHERE \(conditions(isSelective ? nil : keys.firstIndex { $0.finds != nil }))
             )
             """, filter)
@@ -54,10 +60,7 @@ struct SearchStatement: Sendable {
         let beginning = after.map { "WHERE " + $0.follows("study_uid >=", [$0.studyUID], &parameters) } ?? ""
         return statement(
             """
-            newest AS MATERIALIZED (
-                SELECT * FROM study \(beginning)
-                ORDER BY study_day DESC NULLS LAST, study_clock DESC NULLS LAST, study_uid LIMIT \(window)
-            ), matched AS (
+            \(studies.newest(window, beginning)), matched AS (
                 SELECT \(candidate), \(undecided) AS undecided
                 FROM newest s
                 CROSS JOIN LATERAL (SELECT * FROM observation WHERE study_uid = s.study_uid OFFSET 0) AS o
@@ -71,7 +74,7 @@ struct SearchStatement: Sendable {
 
     /// What an observation has to be, whatever is asked, to be seen at all.
     private func isVisible(_ copy: String) -> String {
-        (["\(copy).vanished_at IS NULL"] + (scope.map { [$0.sees(copy)] } ?? [])).joined(separator: " AND ")
+        ([studies.copy(copy)] + (scope.map { [$0.sees(copy)] } ?? [])).joined(separator: " AND ")
     }
 
     /// - Parameter leading: the key that finds the rows.
@@ -161,14 +164,14 @@ struct SearchStatement: Sendable {
                              ORDER BY h.priority, h.id),
                        \(Self.shown)
                 FROM page p
-                JOIN study s ON s.study_uid = p.study_uid
+                \(studies.joined(to: "p", whole: true))
                 JOIN observation o ON o.study_uid = p.study_uid AND o.source_id = p.source_id
                 """
         }
         return """
             c.name, c.ae_title, m.undecided, \(Self.copied)
             FROM page p
-            JOIN study s ON s.study_uid = p.study_uid
+            \(studies.joined(to: "p", whole: false))
             JOIN observation o ON o.study_uid = p.study_uid AND \(isVisible("o"))
                 AND \(group("o")) = p.patient
             JOIN source c ON c.id = o.source_id
