@@ -213,7 +213,8 @@ package struct ConfiguredCatalog: Sendable {
         if let asked = query.uids(of: .seriesInstanceUID), !query.names(.studyInstanceUID),
             !Set(copies.map(\.record.seriesInstanceUID)).isSuperset(of: asked)
         {
-            gaps.unproven = sourceNames
+            let relational = policy(terms) == .never ? [] : catalog.spanner?.relationalNames ?? []
+            gaps.unproven = sourceNames.filter { !relational.contains($0) }
         }
         return (studies.map { ($0, byStudy[$0.record.studyInstanceUID] ?? []) }, gaps)
     }
@@ -256,7 +257,9 @@ package struct ConfiguredCatalog: Sendable {
                 .compactMap { ConsolidationStrategy.priority.series($0) }
         }.sorted { $0.precedes($1) }
         var answer = Answer<[CatalogInstance]>(matches: [], gaps: found.gaps)
-        guard !series.isEmpty else { return query.names(.studyInstanceUID) ? answer : nil }
+        guard !series.isEmpty else {
+            return query.names(.studyInstanceUID) || !answer.gaps.isIncomplete ? answer : nil
+        }
         guard policy(terms) != .never else {
             answer.gaps.unproven = sourceNames
             return answer

@@ -121,31 +121,40 @@ private enum PEM {
     static func encodePublic(_ key: KeyHandle) throws -> String { try text { PEM_write_bio_PUBKEY($0, key.pointer) } }
 
     static func privateKey(_ pem: String, _ algorithm: Int32) throws -> KeyHandle {
-        let bytes = Array(pem.utf8)
-        guard let source = BIO_new_mem_buf(bytes, Int32(bytes.count)) else { throw ShardError(.key, "no memory") }
-        defer { BIO_free(source) }
-        // Without a callback libcrypto would ask a terminal for a passphrase.
-        guard let pointer = PEM_read_bio_PrivateKey(source, nil, { _, _, _, _ in 0 }, nil) else {
-            throw ShardError(.key, "no private key in PEM, or one with a passphrase")
+        try reading(pem) { source in
+            // Without a callback libcrypto would ask a terminal for a passphrase.
+            guard let pointer = PEM_read_bio_PrivateKey(source, nil, { _, _, _, _ in 0 }, nil) else {
+                throw ShardError(.key, "no private key in PEM, or one with a passphrase")
+            }
+            let key = KeyHandle(pointer)
+            guard EVP_PKEY_get_id(pointer) == algorithm else { throw wrongKind(algorithm) }
+            return key
         }
-        let key = KeyHandle(pointer)
-        guard EVP_PKEY_get_id(pointer) == algorithm else { throw wrongKind(algorithm) }
-        return key
     }
 
     static func publicKeys(_ pem: String, _ algorithm: Int32) throws -> [KeyHandle] {
-        let bytes = Array(pem.utf8)
-        guard let source = BIO_new_mem_buf(bytes, Int32(bytes.count)) else { throw ShardError(.key, "no memory") }
-        defer { BIO_free(source) }
-        var keys: [KeyHandle] = []
-        while let pointer = PEM_read_bio_PUBKEY(source, nil, nil, nil) {
-            keys.append(KeyHandle(pointer))
-            guard EVP_PKEY_get_id(pointer) == algorithm else { throw wrongKind(algorithm) }
+        try reading(pem) { source in
+            var keys: [KeyHandle] = []
+            while let pointer = PEM_read_bio_PUBKEY(source, nil, nil, nil) {
+                keys.append(KeyHandle(pointer))
+                guard EVP_PKEY_get_id(pointer) == algorithm else { throw wrongKind(algorithm) }
+            }
+            // The end of the text is an error on libcrypto's own stack.
+            ERR_clear_error()
+            guard !keys.isEmpty else { throw ShardError(.key, "no public key in PEM") }
+            return keys
         }
-        // The end of the text is an error on libcrypto's own stack.
-        ERR_clear_error()
-        guard !keys.isEmpty else { throw ShardError(.key, "no public key in PEM") }
-        return keys
+    }
+
+    /// libcrypto reads from the text itself and keeps no copy: the text lives as long as it reads.
+    private static func reading<T>(_ pem: String, _ body: (OpaquePointer) throws -> T) throws -> T {
+        try Array(pem.utf8).withUnsafeBytes { bytes in
+            guard let source = BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)) else {
+                throw ShardError(.key, "no key in PEM")
+            }
+            defer { BIO_free(source) }
+            return try body(source)
+        }
     }
 
     private static func wrongKind(_ algorithm: Int32) -> ShardError {

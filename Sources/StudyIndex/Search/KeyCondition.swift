@@ -56,7 +56,7 @@ struct KeyCondition: Sendable {
             self.init(
                 matches: Self.like(pattern, column, &parameters),
                 unknown: { "(\(Self.isNull(column, $0)) OR \(damaged($0)))" },
-                isSelective: Self.indexed.contains(column) && !Self.literalPrefix(pattern).isEmpty)
+                isSelective: Self.indexed.contains(column) && !WildcardPattern.literalPrefix(pattern).isEmpty)
         case .name, .fuzzyName:
             self.init(ofName: key, column: name == "patient_name" ? "name_id" : "physician_name_id", names, &parameters)
         case .dates(let range):
@@ -138,8 +138,8 @@ struct KeyCondition: Sendable {
         _ pattern: String, _ column: String, _ parameters: inout SearchParameters
     ) -> SQLTest {
         let like = parameters.add(.text(likePattern(pattern)))
-        let prefix = start(of: literalPrefix(pattern))
-        guard indexed.contains(column), let end = end(ofPrefix: prefix) else {
+        let prefix = start(of: WildcardPattern.literalPrefix(pattern))
+        guard indexed.contains(column), let end = WildcardPattern.end(ofPrefix: prefix) else {
             return { "\($0).\(column) LIKE \(like)" }
         }
         let (from, to) = (parameters.add(.text(prefix)), parameters.add(.text(end)))
@@ -160,22 +160,7 @@ struct KeyCondition: Sendable {
         }
     }
 
-    static func literalPrefix(_ pattern: String) -> String {
-        String(pattern.unicodeScalars.prefix { $0 != "*" && $0 != "?" })
-    }
-
     private static func start(of text: String) -> String { String(text.unicodeScalars.prefix(indexedCharacters)) }
-
-    /// The first text, in the C collation, that is after all texts with this prefix; nil: there is none.
-    static func end(ofPrefix prefix: String) -> String? {
-        var scalars = Array(prefix.unicodeScalars)
-        while let last = scalars.popLast() {
-            let next = last.value == 0xD7FF ? 0xE000 : last.value + 1
-            guard let next = Unicode.Scalar(next) else { continue }
-            return String(String.UnicodeScalarView(scalars + [next]))
-        }
-        return nil
-    }
 
     /// `*` and `?` as LIKE writes them; what LIKE would read as a wildcard is escaped.
     static func likePattern(_ pattern: String) -> String {

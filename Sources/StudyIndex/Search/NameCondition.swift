@@ -26,7 +26,7 @@ struct NameCondition: Sendable {
     }
 
     /// Names that begin with something: found in their order, however many they are.
-    var isBeginning: Bool { words == nil && !KeyCondition.literalPrefix(pattern).isEmpty }
+    var isBeginning: Bool { words == nil && !WildcardPattern.literalPrefix(pattern).isEmpty }
 
     func sql(_ parameters: inout SearchParameters) -> String {
         var arms = [whole(pattern, &parameters)]
@@ -53,9 +53,9 @@ struct NameCondition: Sendable {
 
     private func whole(_ pattern: String, _ parameters: inout SearchParameters) -> String {
         guard QueryKey.hasWildcards(pattern) else { return "n.key = \(parameters.add(.text(pattern)))" }
-        let prefix = KeyCondition.literalPrefix(pattern)
+        let prefix = WildcardPattern.literalPrefix(pattern)
         var conditions: [String] = []
-        if let end = KeyCondition.end(ofPrefix: prefix) {
+        if let end = WildcardPattern.end(ofPrefix: prefix) {
             let (from, to) = (parameters.add(.text(prefix)), parameters.add(.text(end)))
             conditions.append("n.key >= \(from) AND n.key < \(to)")
             if pattern == prefix + "*" { return "(\(conditions[0]))" }
@@ -69,7 +69,7 @@ struct NameCondition: Sendable {
     }
 
     private func laterGroup(_ parameters: inout SearchParameters) -> String {
-        let prefix = KeyCondition.literalPrefix(pattern)
+        let prefix = WildcardPattern.literalPrefix(pattern)
         let words = MatchingKey.words(in: prefix)
         var groups = NameTerms.all([NameTerms.groups] + words)
         // The last word may go on.

@@ -95,7 +95,7 @@ struct LookupWorkload: Sendable {
         try await merge(slices, source, index)
         try await pool.withConnection { connection in
             for definition in indexes { try connection.execute(script: definition) }
-            for table in ["observation", "study"] {
+            for table in ["observation", "study", "person_name"] {
                 try connection.execute(script: "VACUUM (ANALYZE, FREEZE) \(table)")
             }
             try connection.execute(script: "ANALYZE; CHECKPOINT")
@@ -127,7 +127,7 @@ struct LookupWorkload: Sendable {
                 """
                 SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
                 FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_class c ON c.oid = i.indexrelid
-                WHERE t.relname IN ('observation', 'study', 'patient_identity') AND NOT i.indisunique
+                WHERE t.relname IN ('observation', 'study', 'person_name') AND NOT i.indisunique
                   AND c.relname NOT IN ('observation_day', 'observation_missing')
                 """)
             for row in rows { try connection.execute(script: "DROP INDEX \(row.string(0) ?? "")") }
