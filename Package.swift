@@ -24,6 +24,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -68,10 +69,14 @@ let package = Package(
         .target(
             name: "QueryServer",
             dependencies: [
-                "DICOM", "DIMSE", "StudyIndex", "Spanning", "EdgeShard", logging,
+                "DICOM", "DIMSE", "PostgresClient", "StudyIndex", "Spanning", "EdgeShard", logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Mustache", package: "swift-mustache"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             resources: [.embedInCode("Documents")], swiftSettings: strict),
         .target(name: "PACSSimulator", dependencies: ["DICOM", "DIMSE", logging] + nio, swiftSettings: strict),
@@ -86,13 +91,15 @@ let package = Package(
 
         // The suite that every StudyCatalog is held to.
         .target(name: "SearchSuite", dependencies: ["DICOM"], path: "Tests/SearchSuite", swiftSettings: strict),
+        .target(
+            name: "TestCluster", dependencies: ["PostgresClient"], path: "Tests/TestCluster", swiftSettings: strict),
         .testTarget(name: "DICOMTests", dependencies: ["DICOM"], swiftSettings: strict),
         .testTarget(
             name: "DIMSETests",
             dependencies: ["DIMSE", "DICOM", .product(name: "NIOSSL", package: "swift-nio-ssl")] + nio, swiftSettings: strict),
         .testTarget(name: "PostgresClientTests", dependencies: ["PostgresClient"], swiftSettings: strict),
         .testTarget(
-            name: "StudyIndexTests", dependencies: ["StudyIndex", "PostgresClient", "SearchSuite", "DICOM"],
+            name: "StudyIndexTests", dependencies: ["StudyIndex", "PostgresClient", "SearchSuite", "TestCluster", "DICOM"],
             swiftSettings: strict),
         .testTarget(
             name: "EdgeShardTests",
@@ -109,9 +116,11 @@ let package = Package(
         .testTarget(
             name: "QueryServerTests",
             dependencies: [
-                "QueryServer", "Spanning", "Sweep", "StudyIndex", "PostgresClient", "PACSSimulator", "DIMSE", "DICOM",
+                "QueryServer", "Spanning", "Sweep", "StudyIndex", "PostgresClient", "TestCluster", "PACSSimulator", "DIMSE",
+                "DICOM",
                 logging, .product(name: "HTTPTypes", package: "swift-http-types"),
-            ],
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ] + nio,
             swiftSettings: strict),
         .testTarget(
             name: "ConcordTests", dependencies: ["concord", "DIMSE", "QueryServer", "StudyIndex", "DICOM"],

@@ -40,7 +40,7 @@ package final class PostgresConnection {
         let changes =
             settings.keys.filter { wanted[$0] == nil }.sorted().map { "RESET \($0)" }
             + wanted.filter { settings[$0.key] != $0.value }.sorted { $0.key < $1.key }.map {
-                "SET \($0.key) = '\($0.value)'"
+                "SET \($0.key) = '\($0.value.replacing("'", with: "''"))'"
             }
         try execute(script: changes.joined(separator: "; "))
         settings = wanted
@@ -108,8 +108,9 @@ package final class PostgresConnection {
         let state = field("C")
         // No state: libpq's own error, not the server's. Class 57P: the server is going down.
         guard let state, PQstatus(connection) == CONNECTION_OK, !state.hasPrefix("57P") else { throw lost() }
-        // The primary message only: DETAIL quotes rows.
-        throw PostgresError(.server, field("M") ?? "refused", sqlState: state, constraint: field("n"))
+        // The primary message only: DETAIL quotes rows. Of what is wrong with a value (class 22) the message quotes it, too.
+        let message = state.hasPrefix("22") ? "a value cannot be used" : field("M") ?? "refused"
+        throw PostgresError(.server, message, sqlState: state, constraint: field("n"))
     }
 
     func lost() -> PostgresError {

@@ -2,8 +2,12 @@ import Dispatch
 import Foundation
 
 /// A fixed number of connections, each on a thread of its own, so that libpq's blocking calls never hold a thread of
-/// Swift's pool. Work is taken in order of arrival; a broken connection is replaced when it is next needed.
+/// Swift's pool. Work is taken in order of arrival, by turns of those on whose behalf it is done; a broken connection is
+/// replaced when it is next needed.
 package final class PostgresPool: Sendable {
+    /// On whose behalf the task works: whoever asks a thousand things at once does not keep others waiting.
+    @TaskLocal package static var client = ""
+
     private let queue = WorkQueue()
     private let threads = DispatchGroup()
 
@@ -45,7 +49,7 @@ package final class PostgresPool: Sendable {
         settings: [String: String] = [:], _ body: @escaping @Sendable (PostgresConnection) throws -> T
     ) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
-            let isQueued = queue.add { result in
+            let isQueued = queue.add(Self.client) { result in
                 continuation.resume(
                     with: result.flatMap { connection in
                         Result {
@@ -69,7 +73,7 @@ package final class PostgresPool: Sendable {
     ) async throws -> PostgresResult {
         try await withCheckedThrowingContinuation { continuation in
             let lookup = Lookup(sql: sql, parameters: parameters, settings: settings) { continuation.resume(with: $0) }
-            if !queue.add(lookup) {
+            if !queue.add(Self.client, lookup) {
                 continuation.resume(throwing: PostgresError(.poolClosed, "the connection pool was closed"))
             }
         }

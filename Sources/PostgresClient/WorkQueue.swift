@@ -10,14 +10,15 @@ enum Work {
     case lookups([Lookup])
 }
 
-/// Work waiting for a connection: jobs first come first served, and lookups in bundles, taking turns.
+/// Work waiting for a connection: jobs one by one, and lookups in bundles, taking turns; of each kind, one of each client in
+/// turn.
 ///
 /// Lookups get a few connections only, however many there are: spread over all of them each would go alone.
 final class WorkQueue: @unchecked Sendable {
     // Guarded by `condition`.
     private let condition = NSCondition()
-    private var jobs = Deque<Job>()
-    private var lookups = Deque<Lookup>()
+    private var jobs = FairLine<Job>()
+    private var lookups = FairLine<Lookup>()
     private var bundlesUnderWay = 0
     private var isLookupsTurn = false
     private var isClosed = false
@@ -25,18 +26,18 @@ final class WorkQueue: @unchecked Sendable {
     private static let mostBundles = max(2, ProcessInfo.processInfo.activeProcessorCount)
 
     /// False: it is closed.
-    func add(_ job: @escaping Job) -> Bool { add { jobs.append(job) } }
+    func add(_ client: String, _ job: @escaping Job) -> Bool { add { jobs.append(job, of: client) } }
 
-    func add(_ lookup: Lookup) -> Bool {
+    func add(_ client: String, _ lookup: Lookup) -> Bool {
         guard lookup.isShort else {
-            return add { result in
+            return add(client) { result in
                 switch result {
                 case .success(let connection): connection.answer([lookup])
                 case .failure(let error): lookup.answer(.failure(error))
                 }
             }
         }
-        return add { lookups.append(lookup) }
+        return add { lookups.append(lookup, of: client) }
     }
 
     private func add(_ append: () -> Void) -> Bool {
@@ -66,14 +67,13 @@ final class WorkQueue: @unchecked Sendable {
         }
     }
 
-    /// The first in line, and those behind it that need the same settings.
+    /// The first in line, and those at the head of their lines that need the same settings.
     private func bundle() -> [Lookup] {
-        var bundle: [Lookup] = []
-        while let next = lookups.first, bundle.count < Lookup.mostTogether,
-            bundle.first.map({ $0.settings == next.settings }) ?? true
+        guard let first = lookups.popFirst() else { return [] }
+        var bundle = [first]
+        while bundle.count < Lookup.mostTogether, let next = lookups.popFirst(where: { $0.settings == first.settings })
         {
             bundle.append(next)
-            lookups.removeFirst()
         }
         return bundle
     }
@@ -91,5 +91,29 @@ final class WorkQueue: @unchecked Sendable {
         isClosed = true
         condition.broadcast()
         condition.unlock()
+    }
+}
+
+/// What waits, by client: one of each in turn, and a client's own first come first served. Whoever asks a thousand things at
+/// once does not keep others waiting.
+struct FairLine<Element> {
+    private var lines: [String: Deque<Element>] = [:]
+    /// Who has something waiting, in the order of their turns.
+    private var turns = Deque<String>()
+
+    var isEmpty: Bool { turns.isEmpty }
+
+    mutating func append(_ element: Element, of client: String) {
+        if lines[client] == nil { turns.append(client) }
+        lines[client, default: []].append(element)
+    }
+
+    /// The next whose client's first in line is one of these; by default whoever's turn it is.
+    mutating func popFirst(where isWanted: (Element) -> Bool = { _ in true }) -> Element? {
+        let turn = turns.firstIndex { client in lines[client]?.first.map(isWanted) ?? false }
+        guard let turn, let element = lines[turns[turn]]?.popFirst() else { return nil }
+        let client = turns.remove(at: turn)
+        if lines[client]?.isEmpty == true { lines[client] = nil } else { turns.append(client) }
+        return element
     }
 }

@@ -46,6 +46,10 @@ struct AllowedMethods: RouterMiddleware {
                 status: .methodNotAllowed, message: "this method is not served here",
                 headers: [.allow: allowed.map(\.rawValue).joined(separator: ", ")])
         }
+        let hasBody = request.headers[.transferEncoding] != nil || Int(request.headers[.contentLength] ?? "0") != 0
+        guard !hasBody || ![.get, .head].contains(request.method) else {
+            throw RequestError(status: .contentTooLarge, message: "\(request.method.rawValue) takes no body")
+        }
         return try await next(request, context)
     }
 
@@ -64,10 +68,22 @@ struct AllowedMethods: RouterMiddleware {
     }
 }
 
+extension HTTPResponse.Status {
+    /// How an error is answered.
+    init(refusing error: any Error) {
+        switch error {
+        case let error as RequestError: self = error.status
+        case let error as HTTPError: self = error.status
+        default: self = .internalServerError
+        }
+    }
+}
+
 /// Turns errors into answers: refusals with their reason, anything else as a 500 that tells nothing of its inside.
 struct ErrorResponses: RouterMiddleware {
     typealias Context = ServerContext
     let logger: Logger
+    let tokens: LogTokens
 
     func handle(
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
@@ -81,7 +97,12 @@ struct ErrorResponses: RouterMiddleware {
         } catch let error as HTTPError {
             return Response.text(error.status, (error.body ?? error.status.reasonPhrase) + "\n")
         } catch {
-            logger.error("request failed", metadata: ["error": "\(error)"])
+            logger.error(
+                "request failed",
+                metadata: [
+                    "error": "\(error)", "route": "\(context.endpointPath ?? "none")",
+                    "asked": "\(tokens.token(request.uri.string))",
+                ])
             return Response.text(.internalServerError, "the server failed to answer; its log says why\n")
         }
     }

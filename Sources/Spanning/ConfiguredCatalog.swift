@@ -60,10 +60,10 @@ package struct ConfiguredCatalog: Sendable {
     /// - Throws: `SpanFailure` where the configuration has it that sources which fail end the query;
     ///   `IndexError.tooBroad` where sources would have to be asked for more than they may be asked.
     package func search(_ query: StudyQuery, _ terms: SpanningCatalog.Terms) async throws -> Answer<StudyAnswer> {
-        let query = catalog.pages.continued(query, requester: terms.requester)
+        let query = catalog.pages.continued(query, requester: terms.reader)
         let (shown, gaps) = try await spanned(query, terms)
         catalog.pages.note(
-            query, rows: shown.studies.count, end: shown.end, requester: terms.requester)
+            query, rows: shown.studies.count, end: shown.end, requester: terms.reader)
         let matches = StudyAnswer(
             studies: shown.studies.map(\.study), total: shown.total, undecidedSources: shown.undecided.sorted(),
             end: shown.end)
@@ -78,17 +78,18 @@ package struct ConfiguredCatalog: Sendable {
         if configuration.policy == .replace, query.selector == nil {
             throw IndexError(.tooBroad, "too broad to be asked of the sources")
         }
-        let known = try await shown(query, in: sources)
+        let known = try await shown(query, in: sources, within: terms.visibility)
         var gaps = SpanningCatalog.Gaps()
         guard let spanner = catalog.spanner else { return (known, gaps) }
         let policy = policy(terms)
         let freshness = terms.freshness ?? catalog.freshness
         let plan = try await spanner.plan(
-            query, found: try await found(query, known), policy: policy, freshness: freshness, today: catalog.today(),
-            at: sourceNames)
+            query, found: try await found(query, known, within: terms.visibility), policy: policy, freshness: freshness,
+            today: catalog.today(),
+            at: sourceNames, within: terms.visibility)
         gaps.unproven = plan.unproven
         // Sources that were registered once and are not configured any more cannot be asked.
-        gaps.absences = sourceNames.filter { !spanner.sourceNames.contains($0) }.map {
+        gaps.absences = sourceNames.filter { !spanner.sourceNames(within: .unrestricted).contains($0) }.map {
             Absence(source: $0, reason: "not a source of concord.yaml any more")
         }
         let asked = await spanner.ask(
@@ -96,8 +97,10 @@ package struct ConfiguredCatalog: Sendable {
         gaps.age = asked.age
         gaps.take(asked)
         if let failure = SpanFailure(gaps, rules) { throw failure }
-        if configuration.policy == .replace { return (try await shown(query, in: answering(asked)), gaps) }
-        return (asked.isSpanned ? try await shown(query, in: sources) : known, gaps)
+        if configuration.policy == .replace {
+            return (try await shown(query, in: answering(asked), within: terms.visibility), gaps)
+        }
+        return (asked.isSpanned ? try await shown(query, in: sources, within: terms.visibility) : known, gaps)
     }
 
     /// The client's word on whether sources may be asked is stronger than the configuration's.
@@ -131,11 +134,13 @@ package struct ConfiguredCatalog: Sendable {
         var end: PagePosition?
     }
 
-    private func shown(_ query: StudyQuery, in sources: [Source]) async throws -> Shown {
+    private func shown(
+        _ query: StudyQuery, in sources: [Source], within visibility: Visibility
+    ) async throws -> Shown {
         let scope = SourceScope(
             sources: sources.map { SourceScope.Source(name: $0.name, keys: $0.keys) },
             separatesCopies: !configuration.deduplicates)
-        let found = try await index.search(query, in: scope)
+        let found = try await index.search(query, in: scope, within: visibility)
         var undecided: Set<String> = []
         let studies = found.studies.compactMap { study -> Shown.Study? in
             let copies = study.copies.map {
@@ -151,10 +156,12 @@ package struct ConfiguredCatalog: Sendable {
     }
 
     /// As `SpanningCatalog.found`.
-    private func found(_ query: StudyQuery, _ shown: Shown) async throws -> [StudyRecord] {
+    private func found(
+        _ query: StudyQuery, _ shown: Shown, within visibility: Visibility
+    ) async throws -> [StudyRecord] {
         let isWhole = query.offset == 0 && query.limit > 0 && shown.studies.count == shown.total
         guard !isWhole, query.selector != nil else { return shown.studies.map(\.study.record) }
-        return try await self.shown(query.fromTheStart, in: sources).studies.map(\.study.record)
+        return try await self.shown(query.fromTheStart, in: sources, within: visibility).studies.map(\.study.record)
     }
 
     // MARK: Series
@@ -162,7 +169,7 @@ package struct ConfiguredCatalog: Sendable {
     package func searchSeries(
         _ query: StudyQuery, _ terms: SpanningCatalog.Terms
     ) async throws -> Answer<[(series: CatalogSeries, study: CatalogStudy)]> {
-        if let list = catalog.pages.series(query, requester: terms.requester) {
+        if let list = catalog.pages.series(query, requester: terms.reader) {
             return Answer(matches: list.matches, gaps: list.gaps)
         }
         let (series, gaps) = try await seriesCopies(query, terms)
@@ -176,7 +183,7 @@ package struct ConfiguredCatalog: Sendable {
         }
         answer.matches.sort { $0.series.precedes($1.series) }
         catalog.pages.keep(
-            Pages.SeriesList(matches: answer.matches, gaps: gaps), of: query, requester: terms.requester)
+            Pages.SeriesList(matches: answer.matches, gaps: gaps), of: query, requester: terms.reader)
         return answer
     }
 
@@ -188,7 +195,9 @@ package struct ConfiguredCatalog: Sendable {
         let (shown, studyGaps) = try await studies(above: query, terms)
         var (studies, gaps) = (shown.studies.map(\.study), studyGaps)
         let uids = Array(Set(studies.map(\.record.studyInstanceUID))).sorted()
-        let unknown = try await index.holdersWithUnknownSeries(of: uids).filter { sourceNames.contains($0.source) }
+        let unknown = try await index.holdersWithUnknownSeries(of: uids, within: terms.visibility).filter {
+            sourceNames.contains($0.source)
+        }
         if let spanner = catalog.spanner, uids.count == 1, policy(terms) != .never {
             var holders = unknown.map(\.source)
             if policy(terms) == .always {
@@ -201,7 +210,7 @@ package struct ConfiguredCatalog: Sendable {
         }
         if let failure = SpanFailure(gaps, rules) { throw failure }
         let keys = query.keys.filter { $0.attribute.level == .series }
-        let copies = try await index.seriesCopies(of: uids, at: sourceNames)
+        let copies = try await index.seriesCopies(of: uids, at: sourceNames, within: terms.visibility)
             .filter { copy in keys.allSatisfy { $0.matches(copy.record) != .no } }
             .map {
                 SourceCopy(
@@ -213,7 +222,8 @@ package struct ConfiguredCatalog: Sendable {
         if let asked = query.uids(of: .seriesInstanceUID), !query.names(.studyInstanceUID),
             !Set(copies.map(\.record.seriesInstanceUID)).isSuperset(of: asked)
         {
-            let relational = policy(terms) == .never ? [] : catalog.spanner?.relationalNames ?? []
+            let relational =
+                policy(terms) == .never ? [] : catalog.spanner?.relationalNames(within: terms.visibility) ?? []
             gaps.unproven = sourceNames.filter { !relational.contains($0) }
         }
         return (studies.map { ($0, byStudy[$0.record.studyInstanceUID] ?? []) }, gaps)
@@ -231,7 +241,7 @@ package struct ConfiguredCatalog: Sendable {
         above query: StudyQuery, _ terms: SpanningCatalog.Terms
     ) async throws -> (shown: Shown, gaps: SpanningCatalog.Gaps) {
         let (studyQuery, parents) = try await catalog.studyQuery(
-            above: query, policy(terms), at: sourceNames, rules)
+            above: query, policy(terms), at: sourceNames, within: terms.visibility, rules)
         var (shown, gaps) = try await spanned(studyQuery, terms)
         gaps.take(parents)
         gaps.studiesWithUnknownSeries = max(0, shown.total - shown.studies.count)
@@ -244,7 +254,7 @@ package struct ConfiguredCatalog: Sendable {
     package func searchInstances(
         _ query: StudyQuery, _ terms: SpanningCatalog.Terms
     ) async throws -> Answer<[CatalogInstance]>? {
-        if let list = catalog.pages.instances(query, requester: terms.requester) {
+        if let list = catalog.pages.instances(query, requester: terms.reader) {
             return Answer(matches: list.matches, gaps: list.gaps)
         }
         guard let spanner = catalog.spanner, query.names(.studyInstanceUID) || query.names(.seriesInstanceUID) else {
@@ -286,7 +296,7 @@ package struct ConfiguredCatalog: Sendable {
         }
         answer.matches.sort { $0.precedes($1) }
         catalog.pages.keep(
-            Pages.InstanceList(matches: answer.matches, gaps: answer.gaps), of: query, requester: terms.requester)
+            Pages.InstanceList(matches: answer.matches, gaps: answer.gaps), of: query, requester: terms.reader)
         return answer
     }
 }

@@ -10,10 +10,13 @@ package struct SpanningSource: Sendable {
     package var source: SweepSource
     /// Of patient IDs that it sends without one.
     package var issuer: String
+    /// Those that its studies may belong to.
+    package var facilities: Set<String>
 
-    package init(source: SweepSource, issuer: String) {
+    package init(source: SweepSource, issuer: String, facilities: Set<String> = []) {
         self.source = source
         self.issuer = issuer
+        self.facilities = facilities
     }
 }
 
@@ -66,11 +69,15 @@ package final class Spanner: Sendable {
         self.logger = logger
     }
 
-    package var sourceNames: [String] { sources.map(\.source.name) }
+    /// Sources of which something can be seen: others are neither asked nor missed.
+    package func sourceNames(within visibility: Visibility) -> [String] {
+        sources.filter { visibility.reaches($0.facilities) }.map(\.source.name)
+    }
 
     /// Those that answer relational questions, as a probe has found.
-    package var relationalNames: [String] {
-        sources.filter { $0.source.capabilities.relationalSeries == .works }.map(\.source.name)
+    package func relationalNames(within visibility: Visibility) -> [String] {
+        sources.filter { visibility.reaches($0.facilities) && $0.source.capabilities.relationalSeries == .works }
+            .map(\.source.name)
     }
 
     /// Of the sources with these AE titles, in their order.
@@ -85,11 +92,13 @@ package final class Spanner: Sendable {
     /// - Parameter names: sources that take part; nil: all.
     package func plan(
         _ query: StudyQuery, found: [StudyRecord], policy: SpanningPolicy, freshness: Freshness, today: DICOMDate,
-        at names: [String]? = nil
+        at names: [String]? = nil, within visibility: Visibility
     ) async throws -> SpanPlan {
         SpanPlan(
             query, found: found, policy: policy,
-            sources: sources.filter { names?.contains($0.source.name) ?? true }.map { ($0.source.name, $0.issuer) },
+            sources: sources.filter {
+                visibility.reaches($0.facilities) && names?.contains($0.source.name) ?? true
+            }.map { ($0.source.name, $0.issuer) },
             knowledge: try await knowledge(Terms(freshness: freshness, today: today)))
     }
 
@@ -133,10 +142,10 @@ package final class Spanner: Sendable {
     /// The studies that series belong to, of the sources that can be asked for a series alone.
     ///
     /// - Parameter names: sources that take part; nil: all.
-    package func askStudies(ofSeries series: [String], at names: [String]? = nil, _ rules: SpanRules) async
-        -> SpanAnswers
-    {
-        let questions = relationalNames.filter { names?.contains($0) ?? true }.flatMap { name in
+    package func askStudies(
+        ofSeries series: [String], at names: [String]? = nil, within visibility: Visibility, _ rules: SpanRules
+    ) async -> SpanAnswers {
+        let questions = relationalNames(within: visibility).filter { names?.contains($0) ?? true }.flatMap { name in
             series.map { LiveQuestion.studyOfSeries(source: name, series: $0) }
         }
         return await ask(questions, rules)

@@ -31,12 +31,25 @@ package struct SpanningCatalog: Sendable {
         package var policy = SpanningPolicy.auto
         /// nil: as configured.
         package var freshness: Freshness?
+        /// What the caller may see. Live answers are kept in the index and read from there, so that they are no exception.
+        package let visibility: Visibility
         /// How long sources are waited for.
         package var deadline: Duration
         /// Who asks: pages are continued for the same only.
         package var requester = ""
 
-        package init(deadline: Duration) { self.deadline = deadline }
+        /// Whoever gets the same rows for the same keys.
+        var reader: String {
+            switch visibility {
+            case .unrestricted: requester
+            case .facilities(let names): "\(requester)/\(names.sorted().joined(separator: ","))"
+            }
+        }
+
+        package init(visibility: Visibility, deadline: Duration) {
+            self.visibility = visibility
+            self.deadline = deadline
+        }
     }
 
     /// What an answer rests on beside the index, and what is missing from it.
@@ -72,15 +85,14 @@ package struct SpanningCatalog: Sendable {
     // MARK: Studies
 
     package func search(_ query: StudyQuery, _ terms: Terms) async throws -> (answer: StudyAnswer, gaps: Gaps) {
-        let query = pages.continued(query, requester: terms.requester)
+        let query = pages.continued(query, requester: terms.reader)
         let (answer, gaps) = try await spanned(query, terms)
-        pages.note(
-            query, rows: answer.studies.count, end: answer.end, requester: terms.requester)
+        pages.note(query, rows: answer.studies.count, end: answer.end, requester: terms.reader)
         return (answer, gaps)
     }
 
     private func spanned(_ query: StudyQuery, _ terms: Terms) async throws -> (answer: StudyAnswer, gaps: Gaps) {
-        let answer = try await catalog.search(query)
+        let answer = try await catalog.search(query, within: terms.visibility)
         guard let spanner else {
             var gaps = Gaps()
             gaps.unproven = try await unproven(query)
@@ -88,7 +100,8 @@ package struct SpanningCatalog: Sendable {
         }
         let freshness = terms.freshness ?? freshness
         let plan = try await spanner.plan(
-            query, found: try await found(query, answer), policy: terms.policy, freshness: freshness, today: today())
+            query, found: try await found(query, answer, within: terms.visibility), policy: terms.policy,
+            freshness: freshness, today: today(), within: terms.visibility)
         var gaps = Gaps()
         gaps.unproven = plan.unproven
         let answers = await spanner.ask(
@@ -96,15 +109,17 @@ package struct SpanningCatalog: Sendable {
             SpanRules(deadline: terms.deadline))
         gaps.age = answers.age
         gaps.take(answers)
-        return (answers.isSpanned ? try await catalog.search(query) : answer, gaps)
+        return (answers.isSpanned ? try await catalog.search(query, within: terms.visibility) : answer, gaps)
     }
 
     /// What the index has of a query's key, whatever page of it was asked for: a page past the end is no sign that it has
     /// nothing.
-    private func found(_ query: StudyQuery, _ answer: StudyAnswer) async throws -> [StudyRecord] {
+    private func found(
+        _ query: StudyQuery, _ answer: StudyAnswer, within visibility: Visibility
+    ) async throws -> [StudyRecord] {
         let isWhole = query.offset == 0 && query.limit > 0 && answer.studies.count == answer.total
         guard !isWhole, query.selector != nil else { return answer.studies.map(\.record) }
-        return try await catalog.search(query.fromTheStart).studies.map(\.record)
+        return try await catalog.search(query.fromTheStart, within: visibility).studies.map(\.record)
     }
 
     // MARK: Series
@@ -114,16 +129,16 @@ package struct SpanningCatalog: Sendable {
     package func searchSeries(
         _ query: StudyQuery, _ terms: Terms
     ) async throws -> (matches: [(series: CatalogSeries, study: CatalogStudy)], gaps: Gaps) {
-        if let list = pages.series(query, requester: terms.requester) { return (list.matches, list.gaps) }
+        if let list = pages.series(query, requester: terms.reader) { return (list.matches, list.gaps) }
         let list = try await seriesList(query, terms)
-        pages.keep(list, of: query, requester: terms.requester)
+        pages.keep(list, of: query, requester: terms.reader)
         return (list.matches, list.gaps)
     }
 
     private func seriesList(_ query: StudyQuery, _ terms: Terms) async throws -> Pages.SeriesList {
         var (studies, gaps) = try await studies(above: query, terms)
         let uids = Array(Set(studies.map(\.record.studyInstanceUID))).sorted()
-        let unknown = try await catalog.holdersWithUnknownSeries(of: uids)
+        let unknown = try await catalog.holdersWithUnknownSeries(of: uids, within: terms.visibility)
         if let spanner, uids.count == 1, terms.policy != .never {
             var holders = unknown.map(\.source)
             if terms.policy == .always, let study = studies.first {
@@ -137,7 +152,8 @@ package struct SpanningCatalog: Sendable {
             gaps.studiesWithUnknownSeries += Set(unknown.map(\.study)).count
         }
         let keys = query.keys.filter { $0.attribute.level == .series }
-        let byStudy = Dictionary(grouping: try await catalog.series(of: uids), by: \.record.studyInstanceUID)
+        let byStudy = Dictionary(
+            grouping: try await catalog.series(of: uids, within: terms.visibility), by: \.record.studyInstanceUID)
         var seen: Set<String> = []
         let matches = studies.filter { seen.insert($0.record.studyInstanceUID).inserted }.flatMap { study in
             (byStudy[study.record.studyInstanceUID] ?? [])
@@ -148,8 +164,8 @@ package struct SpanningCatalog: Sendable {
         if let asked = query.uids(of: .seriesInstanceUID), !query.names(.studyInstanceUID),
             !Set(byStudy.values.joined().map(\.record.seriesInstanceUID)).isSuperset(of: asked)
         {
-            let asked = terms.policy == .never ? [] : spanner?.relationalNames ?? []
-            gaps.unproven = (spanner?.sourceNames ?? []).filter { !asked.contains($0) }
+            let asked = terms.policy == .never ? [] : spanner?.relationalNames(within: terms.visibility) ?? []
+            gaps.unproven = (spanner?.sourceNames(within: terms.visibility) ?? []).filter { !asked.contains($0) }
         }
         return Pages.SeriesList(matches: matches, gaps: gaps)
     }
@@ -159,7 +175,7 @@ package struct SpanningCatalog: Sendable {
         above query: StudyQuery, _ terms: Terms
     ) async throws -> (studies: [CatalogStudy], gaps: Gaps) {
         let (studyQuery, parents) = try await studyQuery(
-            above: query, terms.policy, SpanRules(deadline: terms.deadline))
+            above: query, terms.policy, within: terms.visibility, SpanRules(deadline: terms.deadline))
         var (answer, gaps) = try await spanned(studyQuery, terms)
         gaps.take(parents)
         gaps.studiesWithUnknownSeries = max(0, answer.total - answer.studies.count)
@@ -171,7 +187,8 @@ package struct SpanningCatalog: Sendable {
     ///
     /// - Parameter names: sources that take part; nil: all.
     func studyQuery(
-        above query: StudyQuery, _ policy: SpanningPolicy, at names: [String]? = nil, _ rules: SpanRules
+        above query: StudyQuery, _ policy: SpanningPolicy, at names: [String]? = nil, within visibility: Visibility,
+        _ rules: SpanRules
     ) async throws -> (query: StudyQuery, parents: SpanAnswers) {
         var studyQuery = StudyQuery(level: .study)
         studyQuery.keys = query.keys.filter { $0.attribute.level <= .study }
@@ -179,12 +196,12 @@ package struct SpanningCatalog: Sendable {
         guard !studyQuery.names(.studyInstanceUID), let series = query.uids(of: .seriesInstanceUID),
             let uid = AttributeDictionary.attribute(.studyInstanceUID)
         else { return (studyQuery, SpanAnswers()) }
-        let known = try await catalog.studies(ofSeries: series)
-        let indexed = Set(try await catalog.series(of: known).map(\.record.seriesInstanceUID))
+        let known = try await catalog.studies(ofSeries: series, within: visibility)
+        let indexed = Set(try await catalog.series(of: known, within: visibility).map(\.record.seriesInstanceUID))
         let unknown = series.filter { !indexed.contains($0) && $0.isUID }
         var parents = SpanAnswers()
         if let spanner, policy != .never, (1...Self.mostSeries).contains(unknown.count) {
-            parents = await spanner.askStudies(ofSeries: unknown, at: names, rules)
+            parents = await spanner.askStudies(ofSeries: unknown, at: names, within: visibility, rules)
         }
         let found = Set(known).union(parents.studies.values.joined())
         studyQuery.keys.append(QueryKey(attribute: uid, match: .uids(found.sorted())))
@@ -201,9 +218,9 @@ package struct SpanningCatalog: Sendable {
     package func searchInstances(
         _ query: StudyQuery, _ terms: Terms
     ) async throws -> (matches: [CatalogInstance], gaps: Gaps)? {
-        if let list = pages.instances(query, requester: terms.requester) { return (list.matches, list.gaps) }
+        if let list = pages.instances(query, requester: terms.reader) { return (list.matches, list.gaps) }
         guard let list = try await instanceList(query, terms) else { return nil }
-        pages.keep(list, of: query, requester: terms.requester)
+        pages.keep(list, of: query, requester: terms.reader)
         return (list.matches, list.gaps)
     }
 
@@ -215,7 +232,7 @@ package struct SpanningCatalog: Sendable {
                 ? Pages.InstanceList(matches: [], gaps: gaps) : nil
         }
         guard terms.policy != .never else {
-            gaps.unproven = spanner.sourceNames
+            gaps.unproven = spanner.sourceNames(within: terms.visibility)
             return Pages.InstanceList(matches: [], gaps: gaps)
         }
         if series.count > Self.mostSeries { gaps.studiesWithUnknownSeries += 1 }

@@ -43,6 +43,7 @@ enum Migrations {
                 "INSERT INTO schema_migration (version, name, hash) VALUES ($1::int8::int4, $2, $3)",
                 [.int(Int64(position + 1)), .text(migration.name), .bytes(SHA256.hash(Array(migration.sql.utf8)))])
         }
+        try connection.execute(script: SQL.leakproof)
         return all.count
     }
 

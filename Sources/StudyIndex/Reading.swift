@@ -88,7 +88,7 @@ extension StudyIndex {
             }
             var copies: [String: [StoredObservation]] = [:]
             let uids = Set(groups.values.joined()).sorted()
-            Self.hand(try connection.query(SQL.observationsOf, [.textArray(uids)])) { copies[$0] = $1 }
+            Self.hand(try connection.query(SQL.observationsOf, [.textArray(uids), .null])) { copies[$0] = $1 }
             return groups.sorted { $0.key < $1.key }.map { _, uids in uids.map { ($0, copies[$0] ?? []) } }
         }
     }
@@ -125,16 +125,19 @@ extension StudyIndex {
         package init() {}
     }
 
-    /// One page of those that are not resolved, the worst first, and how many there are in all; 0 past the end.
+    /// One page of those that are not resolved, the worst first, and how many there are in all; 0 past the end. Of those that
+    /// compare a copy which the caller may not see, nothing is told.
     package func discrepancies(
-        _ filter: DiscrepancyFilter, limit: Int, offset: Int
+        _ filter: DiscrepancyFilter, limit: Int, offset: Int, within visibility: Visibility
     ) async throws -> (page: [StoredDiscrepancy], total: Int) {
-        try await pool.withConnection { connection in
+        let seen = try await seen(within: visibility)
+        return try await pool.withConnection(settings: seen.settings) { connection in
             let rows = try connection.query(
                 SQL.discrepanciesOf,
                 [
                     .text(filter.discrepancyClass), .text(filter.severity), .text(filter.source),
                     .text(filter.studyUID.storable), .int(Int64(limit)), .int(Int64(offset)),
+                    seen.parameter,
                 ])
             return (rows.map(Self.discrepancy), rows.first?.int(8) ?? 0)
         }
@@ -154,12 +157,15 @@ extension StudyIndex {
     /// What each source says of a study, and for each attribute of the consolidated one the source that it was taken from,
     /// by keyword. Empty: it is not known.
     package func study(
-        _ uid: String
+        _ uid: String, within visibility: Visibility
     ) async throws -> (copies: [StoredObservation], provenance: [String: String]) {
-        try await pool.withConnection { connection in
+        let seen = try await seen(within: visibility)
+        return try await pool.withConnection(settings: seen.settings) { connection in
             var copies: [StoredObservation] = []
-            Self.hand(try connection.query(SQL.observationsOf, [.textArray([uid.storable])])) { copies = $1 }
-            let sources = try connection.query(SQL.provenanceOf, [.text(uid.storable)]).first?.strings(0) ?? []
+            let uids = PostgresValue.textArray([uid.storable])
+            Self.hand(try connection.query(SQL.observationsOf, [uids, seen.parameter])) { copies = $1 }
+            let (sql, parameters) = VisibleStudy.provenance(of: uid, within: seen)
+            let sources = try connection.query(sql, parameters.values).first?.strings(0) ?? []
             let pairs = zip(AttributeDictionary.observation.map(\.keyword), sources).filter { !$0.1.isEmpty }
             return (copies, Dictionary(uniqueKeysWithValues: pairs))
         }

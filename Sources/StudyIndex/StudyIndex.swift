@@ -7,6 +7,7 @@ package struct StudyIndex: Sendable {
     let pool: PostgresPool
     /// Measures pauses only: what is decided about slices and budgets, the database's clock decides.
     let clock: any Clock<Duration>
+    let facilityIDs = FacilityIDs()
 
     package init(pool: PostgresPool, clock: any Clock<Duration> = ContinuousClock()) {
         self.pool = pool
@@ -24,9 +25,10 @@ package struct StudyIndex: Sendable {
         }
     }
 
-    /// Enters or updates sources and their budgets; returns their ids by name.
+    /// Enters or updates sources, their budgets and their facilities; returns their ids by name. When it returns, every copy
+    /// bears the facility that its source's rules give it.
     package func register(_ sources: [SourceDefinition]) async throws -> [String: Int32] {
-        try await pool.transaction { connection in
+        let ids = try await pool.transaction { connection in
             var ids: [String: Int32] = [:]
             for source in sources {
                 let row = try connection.query(
@@ -40,10 +42,13 @@ package struct StudyIndex: Sendable {
                     throw IndexError(.corrupt, "a source got no id")
                 }
                 try Self.register(source.limits, of: id, connection)
+                try Self.register(source.facilities, of: .int(Int64(id)), connection)
                 ids[source.name] = id
             }
             return ids
         }
+        try await assignFacilities()
+        return ids
     }
 
     private static func register(
@@ -81,6 +86,8 @@ package struct SourceDefinition: Sendable {
     /// 1 wins.
     package var priority: Int
     package var limits: SourceLimits
+    /// Which of its copies belong to which facility: the first rule that matches decides. Default: none does.
+    package var facilities: [FacilityRule] = []
 
     package init(
         name: String, aeTitle: String, host: String, port: Int, issuer: String, priority: Int = 100,

@@ -12,7 +12,8 @@ struct Concord: AsyncParsableCommand {
             InitCommand.self, MigrateCommand.self, DatabaseURLCommand.self, SourcesCommand.self, EchoCommand.self,
             ProbeCommand.self, FindCommand.self, SweepCommand.self, WorkCommand.self, ScheduleCommand.self,
             CoverageCommand.self, ReconcileCommand.self, ReportCommand.self, SearchCommand.self, ServeCommand.self,
-            KeysCommand.self, ShardsCommand.self, EdgeCommand.self, SimulateCommand.self, BenchCommand.self,
+            KeysCommand.self, AuditCommand.self, ShardsCommand.self, EdgeCommand.self, SimulateCommand.self,
+            BenchCommand.self,
         ])
 
     /// Runs the command. Errors are one line on standard error; exit 2 for bad usage or configuration, 1 for others.

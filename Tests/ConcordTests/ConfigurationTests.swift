@@ -48,6 +48,45 @@ private func complaint(_ yaml: String) -> String? {
         #expect(message?.hasPrefix("concord.yaml:7: sources[0].issuerr: unknown key; known here: ") == true)
     }
 
+    @Test func facilitiesAreRulesInTheirOrder() throws {
+        let rules = """
+
+                facilities:
+                  - { name: Main Campus, match: { accession_prefix: MC, issuer: HOSP-A } }
+                  - { name: Annex, match: { patient_id_prefix: "9" } }
+            server:
+              dimse: { allow: [ { ae_title: WS1, facilities: [Annex] }, { ae_title: WS2 } ] }
+              http: { tls: { certificate: server.pem, key: /keys/server.key } }
+            """
+        let configuration = try Configuration.parse(minimal + rules, file: "/etc/concord/concord.yaml")
+        #expect(
+            configuration.sources[0].definition.facilities == [
+                FacilityRule(facility: "Main Campus", issuer: "HOSP-A", accessionPrefix: "MC"),
+                FacilityRule(facility: "Annex", patientIDPrefix: "9"),
+            ])
+        #expect(configuration.server.dimse?.peers.map(\.visibility) == [.facilities(["Annex"]), .unrestricted])
+        #expect(
+            configuration.server.tls
+                == ServerTLS(certificate: "/etc/concord/server.pem", key: "/keys/server.key"))
+    }
+
+    @Test(arguments: [
+        ("{ name: A, match: {} }", "facilities[0].match: expected issuer"),
+        ("{ name: A }", "facilities[0].match: expected issuer"),
+        ("{ name: 'A, B', match: { issuer: X } }", "facilities[0].name: expected a name"),
+        ("{ match: { issuer: X } }", "facilities[0].name: is mandatory"),
+        ("{ name: A, match: { issuer: X, ward: 3 } }", "facilities[0].match.ward: unknown key"),
+    ])
+    func aRuleThatSaysNothingIsRefused(rule: String, message: String) {
+        let said = complaint(minimal + "\n    facilities: [ \(rule) ]\n")
+        #expect(said?.contains(message) == true, "\(said ?? "")")
+    }
+
+    @Test func aPeerSeesFacilitiesThatThereAre() {
+        let yaml = minimal + "\nserver: { dimse: { allow: [ { ae_title: WS1, facilities: [Nowhere] } ] } }\n"
+        #expect(complaint(yaml)?.contains("WS1 is to see Nowhere, which is no source's facility") == true)
+    }
+
     @Test func aMissingIssuerIsAnErrorBecauseAPatientIDMeansNothingWithoutIt() {
         let yaml = minimal.replacing("    issuer: HOSP-A", with: "")
         #expect(complaint(yaml) == "concord.yaml:2: sources[0].issuer: is mandatory")

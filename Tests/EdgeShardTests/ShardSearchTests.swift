@@ -85,7 +85,9 @@ import Testing
         try published.publish([.sample("1.1")])
         try await published.sync()
         let catalog = ReplicaCatalog(root: published.replica, trust: published.trust, threads: 1)
-        @Sendable func count() async throws -> Int { try await catalog.search(StudyQuery()).total }
+        @Sendable func count() async throws -> Int {
+            try await catalog.search(StudyQuery(), within: .unrestricted).total
+        }
         #expect(try await count() == 1)
         try await catalog.pinned { view in
             #expect(view.shards.map(\.manifest.generation) == [1])
@@ -112,10 +114,16 @@ import Testing
         try published.publish([known, .sample("1.2")])
         try await published.sync()
         let catalog = ReplicaCatalog(root: published.replica, trust: published.trust, threads: 1)
-        #expect(try await catalog.series(of: ["1.1", "1.2"]).map(\.record.seriesInstanceUID) == ["1.1.0", "1.1.1"])
-        #expect(try await catalog.series(of: ["1.1"]).map(\.holders) == [["PACSA"], ["PACSA"]])
-        #expect(try await catalog.holdersWithUnknownSeries(of: ["1.1", "1.2"]).map(\.study) == ["1.2"])
-        #expect(try await catalog.studies(ofSeries: ["1.1.1"]) == ["1.1"])
+        #expect(
+            try await catalog.series(of: ["1.1", "1.2"], within: .unrestricted).map(\.record.seriesInstanceUID) == [
+                "1.1.0", "1.1.1",
+            ])
+        #expect(try await catalog.series(of: ["1.1"], within: .unrestricted).map(\.holders) == [["PACSA"], ["PACSA"]])
+        #expect(
+            try await catalog.holdersWithUnknownSeries(of: ["1.1", "1.2"], within: .unrestricted).map(\.study) == [
+                "1.2"
+            ])
+        #expect(try await catalog.studies(ofSeries: ["1.1.1"], within: .unrestricted) == ["1.1"])
         await catalog.stop()
     }
 }

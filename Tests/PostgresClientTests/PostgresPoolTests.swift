@@ -213,3 +213,30 @@ import Testing
         }
     }
 }
+
+@Suite struct FairLineTests {
+    /// Who has asked a thousand things does not keep others waiting, and each is served in its own order.
+    @Test func clientsTakeTurns() {
+        var line = FairLine<String>()
+        for number in 0..<1_000 { line.append("greedy\(number)", of: "greedy") }
+        for number in 0..<3 { line.append("other\(number)", of: "other") }
+        line.append("third0", of: "third")
+        var order: [String] = []
+        while let next = line.popFirst() { order.append(next) }
+        #expect(order.prefix(4) == ["greedy0", "other0", "third0", "greedy1"])
+        #expect((order.firstIndex(of: "other2") ?? .max) < 9)
+        #expect(order.filter { $0.hasPrefix("greedy") } == (0..<1_000).map { "greedy\($0)" })
+        #expect(order.count == 1_004 && line.isEmpty)
+    }
+
+    @Test func whatIsWantedComesFromTheHeadsOfTheLines() {
+        var line = FairLine<Int>()
+        for (element, client) in [(1, "a"), (2, "a"), (3, "b"), (4, "c")] { line.append(element, of: client) }
+        #expect(line.popFirst { $0 % 2 == 0 } == 4)
+        #expect(line.popFirst { $0 % 2 == 0 } == nil)
+        #expect(line.popFirst() == 1)
+        #expect(line.popFirst { $0 % 2 == 0 } == 2)
+        #expect(line.popFirst() == 3)
+        #expect(line.popFirst() == nil)
+    }
+}

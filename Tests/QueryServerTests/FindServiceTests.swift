@@ -12,7 +12,8 @@ import Testing
     private static func patient(_ served: ServedEnterprise) async throws -> (id: String, records: [StudyRecord]) {
         var query = StudyQuery()
         query.limit = 5_000
-        let all = try await served.catalog.search(query, .init(deadline: .seconds(1))).answer.studies.map(\.record)
+        let all = try await served.catalog.search(query, .init(visibility: .unrestricted, deadline: .seconds(1))).answer
+            .studies.map(\.record)
         let byID = Dictionary(grouping: all.filter { !$0.patientID.isEmpty }, by: \.patientID)
         return try #require(
             byID.filter { Set($0.value.map(\.issuerOfPatientID)).count == 1 && $0.value.count > 1 }
@@ -40,7 +41,9 @@ import Testing
             let dates = try #require(AttributeDictionary.attribute(.studyDate))
             query.keys = [try QueryKey(names, parsing: "M*"), try QueryKey(dates, parsing: "20200101-20251231")]
             query.limit = 5_000
-            let all = try await served.catalog.search(StudyQuery(), .init(deadline: .seconds(1))).answer
+            let all = try await served.catalog.search(
+                StudyQuery(), .init(visibility: .unrestricted, deadline: .seconds(1))
+            ).answer
             let expected = all.studies.map(\.record).filter { query.matches($0) == .yes }
             try #require(!expected.isEmpty)
             let answer = try await served.ask(
@@ -84,7 +87,8 @@ import Testing
             let attribute = try #require(AttributeDictionary.attribute(.patientID))
             var query = StudyQuery()
             query.keys = [QueryKey(attribute: attribute, match: .single("NOBODY"))]
-            let gaps = try await served.catalog.search(query, .init(deadline: .seconds(20))).gaps
+            let gaps = try await served.catalog.search(query, .init(visibility: .unrestricted, deadline: .seconds(20)))
+                .gaps
             #expect(gaps.absences.map(\.source) == ["pacs-g"])
             #expect(gaps.comment == "Incomplete: pacs-g")
         }
@@ -100,7 +104,7 @@ import Testing
             #expect(answer.status == 0)
             #expect(answer.matches.map { $0.text(.studyInstanceUID) } == [uid])
             #expect(try await served.index.coveredDays().isEmpty)
-            var never = SpanningCatalog.Terms(deadline: .seconds(1))
+            var never = SpanningCatalog.Terms(visibility: .unrestricted, deadline: .seconds(1))
             never.policy = .never
             let attribute = try #require(AttributeDictionary.attribute(.studyInstanceUID))
             var query = StudyQuery()

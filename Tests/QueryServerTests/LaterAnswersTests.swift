@@ -98,7 +98,9 @@ import Testing
     /// It survives the server that was asked, and may be read by who asked it, and by administrators.
     @Test func anyServerRunsItAndOnlyWhoAskedReadsIt() async throws {
         try await ServedEnterprise.with { served in
-            let asking = try await served.index.createKey(name: "asks", scopes: ["query"])
+            let asking = try #require(
+                try await served.index.createKey(name: "asks", KeyTerms(scopes: [.query]))
+            ).text
             let key = try #require(try await served.index.apiKey(presented: asking)).id
             // No server runs; or one that took it has died.
             let id = try await served.index.enqueue(
@@ -115,7 +117,7 @@ import Testing
                 let results = try await owner.ask("\(path)/results")
                 #expect(results.status == 200 && results.matches.count > 10)
                 #expect(try await admin.ask("\(path)/results").text == results.text)
-                let other = try await served.client(admin, scopes: ["query", "report", "metrics"])
+                let other = try await served.client(admin, scopes: [.query, .report, .metrics])
                 for end in ["status", "results"] {
                     #expect(try await other.ask("\(path)/\(end)").status == 404)
                     #expect(

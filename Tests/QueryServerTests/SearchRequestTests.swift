@@ -73,7 +73,8 @@ import Testing
 
     @Test func cacheControlSaysHowAnAnswerMayBeComeBy() throws {
         func terms(_ value: String, _ spanning: SpanningPolicy? = nil) -> SpanningCatalog.Terms {
-            SpanningCatalog.Terms([.cacheControl: value], spanning: spanning, deadline: .seconds(5))
+            SpanningCatalog.Terms(
+                [.cacheControl: value], spanning: spanning, visibility: .unrestricted, deadline: .seconds(5))
         }
         #expect(terms("").policy == .auto)
         #expect(terms("no-cache").policy == .always)

@@ -7,6 +7,7 @@ import PostgresClient
 import Spanning
 import StudyIndex
 import Sweep
+import TestCluster
 import Testing
 
 @testable import QueryServer
@@ -20,6 +21,7 @@ struct ServedEnterprise: Sendable {
     let catalog: SpanningCatalog
     let find: SCPServer
     let metrics: ServerMetrics
+    let audit: AuditSpool
 
     static let today = DICOMDate(year: 2026, month: 11, day: 24) ?? .latest
     static let names = ["pacs-a", "pacs-g"]
@@ -36,8 +38,7 @@ struct ServedEnterprise: Sendable {
     ) async throws {
         let enterprise = Enterprise(seed: 21, studies: 1_500)
         let directory = FileManager.default.temporaryDirectory.appending(path: "concord-\(UUID())").path
-        let cluster = try await EmbeddedCluster.start(dataDirectory: directory, settings: ["fsync": "off"])
-        let pool = PostgresPool(connectionString: cluster.connectionString, size: 8)
+        let pool = PostgresPool(connectionString: try await TestCluster.shared.database(), size: 8)
         var pacs: [String: SimulatedPACS] = [:]
         for (position, profile) in enterprise.sources.enumerated() where names.contains(profile.name) {
             let tempered = temper[profile.name].map { profile.tempered($0) } ?? profile
@@ -53,7 +54,6 @@ struct ServedEnterprise: Sendable {
         func end() async {
             for each in running.values { await each.stop() }
             await pool.close()
-            await cluster.stop()
             try? FileManager.default.removeItem(atPath: directory)
         }
         do {
@@ -72,12 +72,16 @@ struct ServedEnterprise: Sendable {
                 let spanner = Spanner(sources: sources, pool: associations, logger: logger)
                 let catalog = SpanningCatalog(
                     catalog: index, spanner: spanner, freshness: freshness, today: { today })
-                let find = try await FindService(adjusted, catalog: catalog, metrics: metrics, logger: logger).start()
+                let audit = try AuditSpool(directory: directory + "/audit")
+                let find = try await FindService(
+                    adjusted, catalog: catalog, metrics: metrics, audit: audit, tokens: LogTokens(key: [1]),
+                    logger: logger
+                ).start()
                 do {
                     try await body(
                         ServedEnterprise(
                             index: index, enterprise: enterprise, pacs: running, catalog: catalog, find: find,
-                            metrics: metrics))
+                            metrics: metrics, audit: audit))
                 } catch {
                     await find.stop()
                     throw error
@@ -115,7 +119,19 @@ struct ServedEnterprise: Sendable {
         }
     }
 
-    // MARK: A workstation
+    func ask(
+        _ level: QueryLevel, _ keys: [DICOM.Tag: String], model: FindModel = .studyRoot, calling: String = "WS1",
+        cancelAfter: Int? = nil
+    ) async throws -> Workstation.Answer {
+        try await Workstation(port: find.port, calling: calling).ask(
+            level, keys, model: model, cancelAfter: cancelAfter)
+    }
+}
+
+/// Asks a server of this machine by C-FIND.
+struct Workstation {
+    var port: Int
+    var calling: String
 
     struct Answer {
         var matches: [DataSet] = []
@@ -125,12 +141,10 @@ struct ServedEnterprise: Sendable {
     }
 
     func ask(
-        _ level: QueryLevel, _ keys: [DICOM.Tag: String], model: FindModel = .studyRoot, calling: String = "WS1",
-        cancelAfter: Int? = nil
+        _ level: QueryLevel, _ keys: [DICOM.Tag: String], model: FindModel = .studyRoot, cancelAfter: Int? = nil
     ) async throws -> Answer {
         let association = try await Association.open(
-            to: Peer(
-                host: "127.0.0.1", port: find.port, called: try AETitle("CONCORD"), calling: try AETitle(calling)))
+            to: Peer(host: "127.0.0.1", port: port, called: try AETitle("CONCORD"), calling: try AETitle(calling)))
         var identifier = DataSet()
         identifier.set(.specificCharacterSet, "ISO_IR 192")
         identifier.set(.queryRetrieveLevel, level.rawValue)

@@ -59,15 +59,15 @@ struct HTTPClient: Sendable {
 extension ServedEnterprise {
     /// Serves the enterprise while `body` asks, with a key of these scopes.
     func serving(
-        scopes: [String] = ["query", "report", "admin"], deadline: Duration = .seconds(20),
+        scopes: Set<KeyScope> = [.query, .report, .admin], deadline: Duration = .seconds(20),
         _ body: (HTTPClient) async throws -> Void
     ) async throws {
-        let key = try await index.createKey(name: "test", scopes: scopes)
+        let key = try #require(try await index.createKey(name: "test \(UUID())", KeyTerms(scopes: scopes))).text
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (ports, port) = AsyncStream.makeStream(of: Int.self)
             var server = QueryServer(
                 host: "127.0.0.1", port: 0, index: index, catalog: catalog, metrics: metrics,
-                logger: Logger(label: "test"))
+                audit: audit, tokens: LogTokens(key: [1]), logger: Logger(label: "test"))
             server.deadline = deadline
             let serving = server
             group.addTask { try await serving.run { port.yield($0) } }
@@ -81,7 +81,8 @@ extension ServedEnterprise {
         }
     }
 
-    func client(_ client: HTTPClient, scopes: [String]) async throws -> HTTPClient {
-        HTTPClient(port: client.port, key: try await index.createKey(name: "other", scopes: scopes))
+    func client(_ client: HTTPClient, scopes: Set<KeyScope>) async throws -> HTTPClient {
+        let key = try #require(try await index.createKey(name: "other \(UUID())", KeyTerms(scopes: scopes)))
+        return HTTPClient(port: client.port, key: key.text)
     }
 }

@@ -61,7 +61,7 @@ import Testing
     @Test func aKeyIsRememberedForLessThanFiveSeconds() {
         let keys = RememberedKeys()
         let now = ContinuousClock.now
-        let key = APIKey(id: "1", name: "n", scopes: ["query"])
+        let key = APIKey(id: "1", name: "n", terms: KeyTerms(scopes: [.query]))
         keys.remember(key, "ck_1", at: now)
         #expect(keys.key("ck_1", at: now + .seconds(3)) == key)
         #expect(keys.key("ck_2", at: now) == nil)

@@ -1,4 +1,5 @@
 import Foundation
+import StudyIndex
 import Testing
 
 @testable import QueryServer
@@ -171,8 +172,8 @@ import Testing
             try await served.serving { admin in
                 let id = try #require(
                     try await admin.ask(Self.path, "POST", json: #"{"name": "er"}"#).object["id"] as? Int)
-                let reader = try await served.client(admin, scopes: ["query"])
-                let reporter = try await served.client(admin, scopes: ["report"])
+                let reader = try await served.client(admin, scopes: [.query])
+                let reporter = try await served.client(admin, scopes: [.report])
                 for path in [Self.path, Self.path + "\(id)", Self.path + "\(id)/sources/"] {
                     #expect(try await reader.ask(path).status == 200)
                     #expect(try await reporter.ask(path).status == 403)

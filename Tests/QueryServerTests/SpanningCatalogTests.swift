@@ -19,7 +19,7 @@ import Testing
     @Test func whatWasAnsweredAMomentAgoIsNotAskedAgain() async throws {
         try await ServedEnterprise.with(sweeps: false) { served in
             func asked() -> Int { served.pacs.values.reduce(0) { $0 + $1.log.requests.count } }
-            var terms = SpanningCatalog.Terms(deadline: .seconds(20))
+            var terms = SpanningCatalog.Terms(visibility: .unrestricted, deadline: .seconds(20))
             let query = try patient("NOBODY")
             let first = try await served.catalog.search(query, terms)
             #expect(first.gaps.isSpanned && !first.gaps.isIncomplete)
@@ -39,7 +39,7 @@ import Testing
     @Test func aPagePastTheEndAsksNobody() async throws {
         try await ServedEnterprise.with { served in
             func asked() -> Int { served.pacs.values.reduce(0) { $0 + $1.log.requests.count } }
-            let terms = SpanningCatalog.Terms(deadline: .seconds(20))
+            let terms = SpanningCatalog.Terms(visibility: .unrestricted, deadline: .seconds(20))
             let all = try await served.catalog.search(StudyQuery(), terms).answer.studies
             let known = try #require(all.first { !$0.record.patientID.isEmpty }).record.patientID
             let before = asked()
@@ -59,7 +59,7 @@ import Testing
     /// same from its start, sees what there is.
     @Test func pagesFollowEachOtherWhileTheIndexGrows() async throws {
         try await ServedEnterprise.with { served in
-            var terms = SpanningCatalog.Terms(deadline: .seconds(20))
+            var terms = SpanningCatalog.Terms(visibility: .unrestricted, deadline: .seconds(20))
             terms.requester = "k"
             terms.policy = .never
             var query = StudyQuery()
@@ -90,7 +90,7 @@ import Testing
     /// A thousand people ask for as many patients at once: each is answered, and no source sees more than it allows.
     @Test func aThousandQuestionsAtOnceAreAllAnsweredWithinTheBudgets() async throws {
         try await ServedEnterprise.with(sweeps: false) { served in
-            let terms = SpanningCatalog.Terms(deadline: .seconds(120))
+            let terms = SpanningCatalog.Terms(visibility: .unrestricted, deadline: .seconds(120))
             let answers = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for number in 0..<1_000 {
                     let query = try patient("NOBODY\(number)")
@@ -115,7 +115,8 @@ import Testing
             let attribute = try #require(AttributeDictionary.attribute(.seriesInstanceUID))
             var query = StudyQuery(level: .series)
             query.keys = [QueryKey(attribute: attribute, match: .uids(["1.2.3"]))]
-            let (matches, gaps) = try await served.catalog.searchSeries(query, .init(deadline: .seconds(5)))
+            let (matches, gaps) = try await served.catalog.searchSeries(
+                query, .init(visibility: .unrestricted, deadline: .seconds(5)))
             #expect(matches.isEmpty)
             #expect(gaps.unproven == ServedEnterprise.names)
         }
@@ -133,7 +134,7 @@ import Testing
                 found: [String], unproven: [String]
             ) {
                 query.keys = [QueryKey(attribute: attribute, match: .uids([series]))]
-                var terms = SpanningCatalog.Terms(deadline: .seconds(20))
+                var terms = SpanningCatalog.Terms(visibility: .unrestricted, deadline: .seconds(20))
                 terms.policy = policy
                 let (matches, gaps) = try await served.catalog.searchSeries(query, terms)
                 #expect(gaps.absences.isEmpty)

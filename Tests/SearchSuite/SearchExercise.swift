@@ -142,14 +142,15 @@ package struct SearchExercise {
 
     // MARK: Comparison
 
-    /// What a catalog that holds these copies answers otherwise than the reference matcher, to so many random queries.
+    /// What a catalog of which these copies may be seen answers otherwise than the reference matcher, to so many random queries.
     package mutating func disagreements(
-        of catalog: any StudyCatalog, with copies: [SearchedCopy], queries: Int
+        of catalog: any StudyCatalog, with copies: [SearchedCopy], within visibility: Visibility = .unrestricted,
+        queries: Int
     ) async throws -> [String] {
         var disagreements: [String] = []
         for number in 0..<queries {
             let query = number % 2 == 0 ? query() : nameQuery()
-            let answer = try await catalog.search(query)
+            let answer = try await catalog.search(query, within: visibility)
             let expected = Self.reference(query, copies)
             let uids = answer.studies.map(\.record.studyInstanceUID)
             var isRight = Set(uids) == Set(expected.keys) && answer.total == uids.count

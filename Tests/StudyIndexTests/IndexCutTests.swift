@@ -95,13 +95,20 @@ import Testing
 
     @Test func keysThatMayAskAreGoodAtSites() async throws {
         try await TestIndex.with { test in
-            let key = try await test.index.createKey(name: "viewer", scopes: ["query"])
-            _ = try await test.index.createKey(name: "boss", scopes: ["admin"])
-            let revoked = try await test.index.createKey(name: "old", scopes: ["query"])
-            _ = try await test.index.revokeKey(id: String(revoked.split(separator: "_")[1]))
+            var terms = KeyTerms(scopes: [.query])
+            let key = try #require(try await test.index.createKey(name: "viewer", terms))
+            _ = try await test.index.createKey(name: "boss", KeyTerms(scopes: [.admin]))
+            let revoked = try #require(try await test.index.createKey(name: "old", terms))
+            _ = try await test.index.revokeKey(id: revoked.id)
+            // Sites know neither facilities nor when a key ends.
+            terms.visibility = .facilities(["North"])
+            _ = try await test.index.createKey(name: "north", terms)
+            terms.visibility = .unrestricted
+            terms.lifetime = .seconds(3_600)
+            _ = try await test.index.createKey(name: "guest", terms)
             let keys = try await test.index.withCut { try $0.keys() }
-            #expect(keys.map(\.id) == [String(key.split(separator: "_")[1])])
-            #expect(keys.first?.hash == SHA256.hash(Array(key.split(separator: "_")[2].utf8)))
+            #expect(keys.map(\.id) == [key.id])
+            #expect(keys.first?.hash == SHA256.hash(Array(key.text.split(separator: "_")[2].utf8)))
         }
     }
 

@@ -1,6 +1,7 @@
 import DICOM
 import PostgresClient
 import SearchSuite
+import TestCluster
 import Testing
 
 @testable import StudyIndex

@@ -10,7 +10,7 @@ import Testing
     private static let request = QueryRequest(level: .study, query: "PatientID=1", cacheControl: "no-cache")
 
     private func key(_ test: TestIndex) async throws -> String {
-        let text = try await test.index.createKey(name: "k", scopes: ["query"])
+        let text = try #require(try await test.index.createKey(name: "k", KeyTerms(scopes: [.query]))).text
         return try #require(try await test.index.apiKey(presented: text)).id
     }
 

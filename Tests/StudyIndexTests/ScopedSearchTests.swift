@@ -28,14 +28,20 @@ import Testing
             try await test.sweep("b", [.sample("1.1", [.patientID: "P9"])])
             try await test.sweep("c", [.sample("1.3")])
             let scope = SourceScope(sources: [.init(name: "b"), .init(name: "c")])
-            let found = try await test.index.search(try query([:]), in: scope)
+            let found = try await test.index.search(try query([:]), in: scope, within: .unrestricted)
             #expect(copies(found.studies) == [["1.1 b"], ["1.3 c"]])
             #expect(found.total == 2)
             // Source a calls it P1, but is not asked.
-            #expect(try await test.index.search(try query(["PatientID": "P1"]), in: scope).studies.count == 1)
             #expect(
-                copies(try await test.index.search(try query(["PatientID": "P9"]), in: scope).studies) == [["1.1 b"]])
-            #expect(try await test.index.search(try query([:]), in: SourceScope(sources: [])).studies.isEmpty)
+                try await test.index.search(try query(["PatientID": "P1"]), in: scope, within: .unrestricted).studies
+                    .count == 1)
+            #expect(
+                copies(
+                    try await test.index.search(try query(["PatientID": "P9"]), in: scope, within: .unrestricted)
+                        .studies) == [["1.1 b"]])
+            #expect(
+                try await test.index.search(try query([:]), in: SourceScope(sources: []), within: .unrestricted).studies
+                    .isEmpty)
         }
     }
 
@@ -53,7 +59,9 @@ import Testing
                 .init(name: "a", keys: [try key("StudyDate", "20201231-")]), .init(name: "b"),
             ])
             func found(_ dates: String) async throws -> [[String]] {
-                copies(try await test.index.search(try query(["StudyDate": dates]), in: scope).studies)
+                copies(
+                    try await test.index.search(try query(["StudyDate": dates]), in: scope, within: .unrestricted)
+                        .studies)
             }
             #expect(try await found("20190101-20211231") == [["1.2 a"], ["1.1 b"]])
             #expect(try await found("20200101") == [["1.1 b"]])
@@ -65,7 +73,7 @@ import Testing
         try await TestIndex.with { test in
             try await test.sweep("a", [.sample("1.1", [.modalitiesInStudy: nil])])
             let scope = SourceScope(sources: [.init(name: "a", keys: [try key("ModalitiesInStudy", "MR")])])
-            let found = try await test.index.search(try query([:]), in: scope).studies
+            let found = try await test.index.search(try query([:]), in: scope, within: .unrestricted).studies
             #expect(found.flatMap(\.copies).map(\.match) == [.unknown])
         }
     }
@@ -76,10 +84,11 @@ import Testing
             try await test.sweep("a", [.sample("1.1", [.accessionNumber: nil])])
             try await test.sweep("b", [.sample("1.1", [.accessionNumber: "OTHER"])])
             let asked = try query(["AccessionNumber": "A1"])
-            let one = try await test.index.search(asked, in: SourceScope(sources: [.init(name: "a")]))
+            let one = try await test.index.search(
+                asked, in: SourceScope(sources: [.init(name: "a")]), within: .unrestricted)
             #expect(one.studies.flatMap(\.copies).map(\.match) == [.unknown])
             let both = SourceScope(sources: [.init(name: "a"), .init(name: "b")])
-            #expect(try await test.index.search(asked, in: both).studies.isEmpty)
+            #expect(try await test.index.search(asked, in: both, within: .unrestricted).studies.isEmpty)
         }
     }
 
@@ -89,14 +98,23 @@ import Testing
             try await test.sweep(
                 "b", [.sample("1.1", [.patientName: "SMITH^JOHN", .patientID: "P7", .patientBirthDate: "19801224"])])
             let scope = SourceScope(sources: [.init(name: "a"), .init(name: "b")])
-            #expect(copies(try await test.index.search(try query([:]), in: scope).studies) == [["1.1 a"], ["1.1 b"]])
+            #expect(
+                copies(try await test.index.search(try query([:]), in: scope, within: .unrestricted).studies) == [
+                    ["1.1 a"], ["1.1 b"],
+                ])
             // Apart, whoever they name.
             try await test.sweep("a", [.sample("1.5")])
             try await test.sweep("b", [.sample("1.5")])
             let apart = SourceScope(sources: scope.sources, separatesCopies: true)
             let uid = try query(["StudyInstanceUID": "1.5"])
-            #expect(copies(try await test.index.search(uid, in: apart).studies) == [["1.5 a"], ["1.5 b"]])
-            #expect(copies(try await test.index.search(uid, in: scope).studies) == [["1.5 a", "1.5 b"]])
+            #expect(
+                copies(try await test.index.search(uid, in: apart, within: .unrestricted).studies) == [
+                    ["1.5 a"], ["1.5 b"],
+                ])
+            #expect(
+                copies(try await test.index.search(uid, in: scope, within: .unrestricted).studies) == [
+                    ["1.5 a", "1.5 b"]
+                ])
         }
     }
 
@@ -107,7 +125,7 @@ import Testing
             try await test.sweep("a", studies)
             try await test.sweep("b", studies.reversed())
             let scope = SourceScope(sources: [.init(name: "a"), .init(name: "b")])
-            for study in try await test.index.search(try query([:]), in: scope).studies {
+            for study in try await test.index.search(try query([:]), in: scope, within: .unrestricted).studies {
                 #expect(study.copies.count == 2)
                 #expect(Set(study.copies.map(\.record.studyInstanceUID)).count == 1)
                 #expect(Set(study.copies.map(\.record.patientID)).count == 1)
@@ -132,11 +150,11 @@ import Testing
         while true {
             let (page, end): ([String], PagePosition?)
             if let scope {
-                let found = try await test.index.search(query, in: scope)
+                let found = try await test.index.search(query, in: scope, within: .unrestricted)
                 (page, end) = (found.studies.compactMap { $0.copies.first?.record.studyInstanceUID }, found.end)
                 if !page.isEmpty { #expect(found.total >= query.offset + page.count) }
             } else {
-                let found = try await test.index.search(query)
+                let found = try await test.index.search(query, within: .unrestricted)
                 (page, end) = (found.studies.map(\.record.studyInstanceUID), found.end)
                 if !page.isEmpty { #expect(found.total >= query.offset + page.count) }
             }

@@ -25,7 +25,7 @@ import Testing
             for _ in 0..<150 {
                 let query = exercise.nameQuery()
                 let expected = Set(SearchExercise.reference(query, copies).keys)
-                let unlisted = SearchStatement(query)
+                let unlisted = SearchStatement(query, within: .all)
                 for (sql, parameters) in [unlisted.amongAll(), unlisted.amongNewest()] {
                     let found = Set(try await test.sql(sql, parameters).compactMap { $0.string(3) })
                     #expect(found == expected, "\(SearchExercise.describe(query))")
@@ -83,7 +83,7 @@ import Testing
                 query.keys.append(
                     try QueryKey(try #require(AttributeDictionary.attribute(keyword: keyword)), parsing: text))
             }
-            let statement = try await test.index.statement(query)
+            let statement = try await test.index.statement(query, within: .all)
             #expect(statement.isSelective)
             try await expectNoScan(of: ["observation", "study"], statement.amongAll(), test)
         }

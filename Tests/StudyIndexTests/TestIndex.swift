@@ -1,7 +1,7 @@
 import DICOM
 import Foundation
 import PostgresClient
-import Synchronization
+import TestCluster
 
 @testable import StudyIndex
 
@@ -99,7 +99,7 @@ struct TestIndex: Sendable {
         }
         query.limit = limit
         query.offset = offset
-        return try await index.search(query)
+        return try await index.search(query, within: .unrestricted)
     }
 }
 
@@ -121,50 +121,5 @@ extension SliceRange {
 extension SliceProof {
     static func of(_ rows: Int) -> SliceProof {
         SliceProof(rawRows: rows, distinctUIDs: rows, filteredOut: 0, finalStatus: 0, duration: .zero)
-    }
-}
-
-/// Starts PostgreSQL once for all suites of this process, and stops it when the process exits.
-actor TestCluster {
-    static let shared = TestCluster()
-    /// What `atexit`, which takes no captures, has to stop.
-    private static let running = Mutex<(cluster: EmbeddedCluster, directory: String)?>(nil)
-    private var starting: Task<EmbeddedCluster, any Error>?
-    private var databases = 0
-
-    func database() async throws -> String {
-        let cluster = try await cluster()
-        databases += 1
-        let name = "test_\(databases)"
-        let pool = PostgresPool(connectionString: cluster.connectionString, size: 1)
-        try await pool.withConnection { try $0.execute(script: "CREATE DATABASE \(name)") }
-        await pool.close()
-        return cluster.connectionString.replacing("dbname=concord", with: "dbname=\(name)")
-    }
-
-    private func cluster() async throws -> EmbeddedCluster {
-        if let starting { return try await starting.value }
-        let task = Task {
-            let directory = FileManager.default.temporaryDirectory.appending(path: "concord-index-tests-\(getpid())")
-                .path
-            let cluster = try await EmbeddedCluster.start(
-                dataDirectory: directory, settings: ["fsync": "off", "max_connections": "200"])
-            Self.running.withLock { $0 = (cluster, directory) }
-            atexit { TestCluster.stop() }
-            return cluster
-        }
-        starting = task
-        return try await task.value
-    }
-
-    private static func stop() {
-        guard let (cluster, directory) = running.withLock({ $0 }) else { return }
-        let stopped = DispatchSemaphore(value: 0)
-        Task.detached {
-            await cluster.stop()
-            stopped.signal()
-        }
-        stopped.wait()
-        try? FileManager.default.removeItem(atPath: directory)
     }
 }

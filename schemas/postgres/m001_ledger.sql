@@ -21,6 +21,8 @@ CREATE TABLE source (
     issuer              text NOT NULL CHECK (issuer <> ''),
     -- 1 wins.
     priority            int4 NOT NULL CHECK (priority >= 1),
+    -- False while its copies do not all bear the facility that its present rules give them.
+    facilities_assigned bool NOT NULL DEFAULT true,
     -- Whether a mass disappearance was looked at by a person and may be believed, until the next sweep has ended.
     accepts_deletes     bool NOT NULL DEFAULT false
 );

@@ -15,6 +15,42 @@ CREATE INDEX person_name_terms ON person_name USING gin (terms);
 -- Infixes. Of three and more characters; Chinese, Japanese and Korean ones of two are found by `terms`.
 CREATE INDEX person_name_trigrams ON person_name USING gin (key gin_trgm_ops);
 
+-- The parts of the enterprise by which access is divided.
+CREATE TABLE facility (
+    id                  int4 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    name                text COLLATE "C" NOT NULL UNIQUE CHECK (name <> '')
+);
+
+-- Which copies of a source belong to a facility, from the configuration: the first rule that matches decides.
+CREATE TABLE facility_rule (
+    source_id           int4 NOT NULL REFERENCES source,
+    position            int4 NOT NULL,
+    facility_id         int4 NOT NULL REFERENCES facility,
+    issuer              text COLLATE "C",
+    patient_id_prefix   text COLLATE "C",
+    accession_prefix    text COLLATE "C",
+    CHECK (num_nonnulls(issuer, patient_id_prefix, accession_prefix) > 0),
+    PRIMARY KEY (source_id, position)
+);
+
+-- The facility of one copy: no row, or NULL, where it belongs to none or that cannot be told. A rule that asks for what the
+-- source did not return, or what lost characters, is neither true nor false, and ends the search: a copy that it might claim
+-- is never given to a later rule. The reference is DICOM's FacilityRule. A table function, so that it is inlined.
+CREATE FUNCTION facility_of(source int4, issuer text, patient_id text, accession_number text, lossy text[])
+RETURNS TABLE (facility_id int4) LANGUAGE sql STABLE AS
+$$
+    SELECT CASE WHEN claims.truth THEN r.facility_id END
+    FROM facility_rule r, LATERAL (SELECT
+        (r.issuer IS NULL OR CASE WHEN 'issuer_of_patient_id' = ANY ($5) THEN NULL ELSE r.issuer = $2 END)
+        AND (r.patient_id_prefix IS NULL
+             OR CASE WHEN 'patient_id' = ANY ($5) THEN NULL ELSE starts_with($3, r.patient_id_prefix) END)
+        AND (r.accession_prefix IS NULL
+             OR CASE WHEN 'accession_number' = ANY ($5) THEN NULL ELSE starts_with($4, r.accession_prefix) END)
+    ) AS claims (truth)
+    WHERE r.source_id = $1 AND claims.truth IS NOT FALSE
+    ORDER BY r.position LIMIT 1
+$$;
+
 CREATE TABLE observation (
     study_uid                           text COLLATE "C" NOT NULL CHECK (study_uid <> ''),
     source_id                           int4 NOT NULL REFERENCES source,
@@ -52,6 +88,8 @@ CREATE TABLE observation (
     instance_count                      int4,
     -- Columns whose decoding lost characters.
     lossy                               text[],
+    -- By the source's rules; NULL: unassigned, seen by callers without restriction only.
+    facility_id                         int4 REFERENCES facility,
     -- SHA-256 of all that was sent: unchanged answers write nothing.
     content_hash                        bytea NOT NULL,
     first_seen                          timestamptz NOT NULL,
@@ -74,6 +112,8 @@ CREATE INDEX observation_patient ON observation (left(patient_id, 64));
 CREATE INDEX observation_accession ON observation (left(accession_number, 64));
 CREATE INDEX observation_name ON observation (name_id);
 CREATE INDEX observation_physician ON observation (physician_name_id);
+-- A facility's newest studies; costs nothing where access is not divided.
+CREATE INDEX observation_facility ON observation (facility_id, study_day DESC NULLS LAST) WHERE facility_id IS NOT NULL;
 -- Rows that those do not find: damaged texts.
 CREATE INDEX observation_lossy ON observation (study_uid) WHERE lossy IS NOT NULL;
 CREATE INDEX observation_missing ON observation (source_id) WHERE missing_since IS NOT NULL;
@@ -109,10 +149,14 @@ CREATE TABLE study (
     -- Who holds it, by priority; empty: no live copy, out of searches.
     source_ids                          int4[] NOT NULL DEFAULT '{}',
     -- For each attribute, in the dictionary's order, the source that it was taken from.
-    provenance                          int4[]
+    provenance                          int4[],
+    -- From the first to the last study date of its copies, where one of them has another than study_day.
+    differing_days                      daterange
 ) WITH (fillfactor = 85);
 -- The order of every answer: a list without keys reads its first page from here.
 CREATE INDEX study_newest ON study (study_day DESC NULLS LAST, study_clock DESC NULLS LAST, study_uid);
+-- Studies that a search by date finds elsewhere than their own date is.
+CREATE INDEX study_differing_days ON study USING gist (differing_days) WHERE differing_days IS NOT NULL;
 
 CREATE TABLE change (
     id                                  int8 GENERATED ALWAYS AS IDENTITY,

@@ -1,12 +1,15 @@
-/// Where studies are looked up: PostgreSQL in the centre, a replica at an edge site.
+/// Where studies are looked up: PostgreSQL in the centre, a replica at an edge site. Nothing is looked up without saying what
+/// the caller may see.
 package protocol StudyCatalog: Sendable {
-    func search(_ query: StudyQuery) async throws -> StudyAnswer
+    func search(_ query: StudyQuery, within visibility: Visibility) async throws -> StudyAnswer
     /// The series of studies, by study and series number.
-    func series(of studies: [String]) async throws -> [CatalogSeries]
+    func series(of studies: [String], within visibility: Visibility) async throws -> [CatalogSeries]
     /// Who holds one of these studies, by source name, and was not asked for its series since it last changed.
-    func holdersWithUnknownSeries(of studies: [String]) async throws -> [(study: String, source: String)]
+    func holdersWithUnknownSeries(
+        of studies: [String], within visibility: Visibility
+    ) async throws -> [(study: String, source: String)]
     /// The studies of these series, as far as series are indexed.
-    func studies(ofSeries series: [String]) async throws -> [String]
+    func studies(ofSeries series: [String], within visibility: Visibility) async throws -> [String]
 }
 
 /// One page of an answer, in the order study date, study time (newest first), Study Instance UID.

@@ -83,8 +83,10 @@ package final class ReplicaCatalog: StudyCatalog {
 
     // MARK: StudyCatalog
 
-    package func search(_ query: StudyQuery) async throws -> StudyAnswer {
+    /// Shards do not know facilities: a caller who is restricted to some sees nothing.
+    package func search(_ query: StudyQuery, within visibility: Visibility) async throws -> StudyAnswer {
         let view = try view()
+        guard visibility == .unrestricted else { return StudyAnswer(studies: [], total: 0, undecidedSources: []) }
         return try await threads.runIfActive {
             guard view.shards.count > 1 else { return try Self.answer(query, view.shards[0]) }
             var wide = query
@@ -98,8 +100,9 @@ package final class ReplicaCatalog: StudyCatalog {
         try shard.read(within: limit) { try ShardSearch(query).answer(in: shard, $0) }
     }
 
-    package func series(of studies: [String]) async throws -> [CatalogSeries] {
+    package func series(of studies: [String], within visibility: Visibility) async throws -> [CatalogSeries] {
         let view = try view()
+        guard visibility == .unrestricted else { return [] }
         return try await threads.runIfActive {
             try view.shards.flatMap { shard in
                 try shard.read(within: Self.limit) { try ShardSeries.series(of: studies, $0) }
@@ -107,8 +110,11 @@ package final class ReplicaCatalog: StudyCatalog {
         }
     }
 
-    package func holdersWithUnknownSeries(of studies: [String]) async throws -> [(study: String, source: String)] {
+    package func holdersWithUnknownSeries(
+        of studies: [String], within visibility: Visibility
+    ) async throws -> [(study: String, source: String)] {
         let view = try view()
+        guard visibility == .unrestricted else { return [] }
         return try await threads.runIfActive {
             try view.shards.flatMap { shard in
                 try shard.read(within: Self.limit) { try ShardSeries.holdersWithUnknownSeries(of: studies, $0) }
@@ -116,8 +122,9 @@ package final class ReplicaCatalog: StudyCatalog {
         }
     }
 
-    package func studies(ofSeries series: [String]) async throws -> [String] {
+    package func studies(ofSeries series: [String], within visibility: Visibility) async throws -> [String] {
         let view = try view()
+        guard visibility == .unrestricted else { return [] }
         return try await threads.runIfActive {
             Set(
                 try view.shards.flatMap { shard in

@@ -11,34 +11,41 @@ struct APIRoutes: Sendable {
     let catalog: SpanningCatalog
     let deadline: Duration
 
-    func add(to group: RouterGroup<ServerContext>) {
-        group.get("/sources") { _, context in
-            try context.require("report")
-            return try Response.json(try await sources())
+    func add(to routes: ProtectedRoutes) {
+        routes.get("/sources", needs: .report) { _, context in
+            try Response.json(try await sources(within: context.visibility))
         }
-        group.get("/sources/:name/health") { _, context in
-            try context.require("report")
-            return try Response.json(try await health(context.parameters.get("name") ?? ""))
+        routes.get("/sources/:name/health", needs: .report) { _, context in
+            try Response.json(
+                try await health(context.parameters.get("name") ?? "", within: context.visibility))
         }
-        group.get("/coverage") { _, context in
-            try context.require("report")
-            return try Response.json(try await coverage())
+        routes.get("/coverage", needs: .report) { _, context in
+            try Response.json(try await coverage(within: context.visibility))
         }
-        group.get("/discrepancies") { request, context in
-            try context.require("report")
-            return try Response.json(try await discrepancies(request))
+        routes.get("/discrepancies", needs: .report, event: .query) { request, context in
+            let answer = try await discrepancies(request, within: context.visibility)
+            context.note.set { $0.results = answer.discrepancies.count }
+            return try Response.json(answer)
         }
-        group.get("/studies/:study") { _, context in
-            try context.require("query")
-            return try Response.json(try await study(context.parameters.get("study") ?? ""))
+        routes.get("/studies/:study", needs: .query, event: .query) { _, context in
+            let answer = try await study(context.parameters.get("study") ?? "", within: context.visibility)
+            context.note.set { $0.results = answer.consolidated.count }
+            return try Response.json(answer)
         }
+    }
+
+    /// Whether anything of a source can be seen: of the others nothing is told.
+    private func isTold(within visibility: Visibility) async throws -> (_ source: String) -> Bool {
+        let sources = try await index.sources(within: visibility)
+        return { sources?.contains($0) ?? true }
     }
 
     // MARK: Sources
 
-    private func sources() async throws -> [APIAnswer.Source] {
+    private func sources(within visibility: Visibility) async throws -> [APIAnswer.Source] {
         let conditions = try await index.conditions()
-        return try await index.proofs().map { proof in
+        let isTold = try await isTold(within: visibility)
+        return try await index.proofs().filter { isTold($0.source) }.map { proof in
             let condition = conditions[proof.source]
             return APIAnswer.Source(
                 name: proof.source, aeTitle: proof.aeTitle, paused: condition?.isPaused ?? false,
@@ -50,8 +57,9 @@ struct APIRoutes: Sendable {
     }
 
     /// A C-ECHO, paid from the source's budget, and how its breaker and budget are after it.
-    private func health(_ name: String) async throws -> APIAnswer.Health {
-        let echo = await catalog.echo(name, within: deadline)
+    private func health(_ name: String, within visibility: Visibility) async throws -> APIAnswer.Health {
+        let isTold = try await isTold(within: visibility)
+        let echo = isTold(name) ? await catalog.echo(name, within: deadline) : .unknown
         guard echo != .unknown, let known = try await index.health(ofSource: name) else {
             throw RequestError(status: .notFound, message: "no such source")
         }
@@ -76,15 +84,16 @@ struct APIRoutes: Sendable {
 
     // MARK: Coverage
 
-    private func coverage() async throws -> APIAnswer.Coverage {
-        APIAnswer.Coverage(
-            spans: try await index.coveredDays().map { covered in
+    private func coverage(within visibility: Visibility) async throws -> APIAnswer.Coverage {
+        let isTold = try await isTold(within: visibility)
+        return APIAnswer.Coverage(
+            spans: try await index.coveredDays().filter { isTold($0.source) }.map { covered in
                 APIAnswer.Span(
                     source: covered.source, level: covered.level.rawValue, from: covered.days.lower?.iso,
                     to: covered.days.upper?.iso, state: covered.state.rawValue,
                     verifiedAt: covered.verifiedAt.replacing(" ", with: "T") + "Z", reason: covered.reason)
             },
-            completeness: try await index.completeness().map {
+            completeness: try await index.completeness().filter { isTold($0.source) }.map {
                 APIAnswer.Year(
                     source: $0.source, year: $0.year, studiesByPatient: $0.studies, notByDate: $0.beyondDates)
             })
@@ -96,7 +105,9 @@ struct APIRoutes: Sendable {
     /// Discrepancies of one answer.
     private static let mostDiscrepancies = 10_000
 
-    private func discrepancies(_ request: Request) async throws -> APIAnswer.Discrepancies {
+    private func discrepancies(
+        _ request: Request, within visibility: Visibility
+    ) async throws -> APIAnswer.Discrepancies {
         guard let url = URLQuery(request.uri.query ?? "") else {
             throw RequestError(status: .badRequest, message: "the query has a broken percent escape")
         }
@@ -125,7 +136,8 @@ struct APIRoutes: Sendable {
                     message: "parameters are class, severity, source, study, limit and offset")
             }
         }
-        let (page, total) = try await index.discrepancies(filter, limit: limit, offset: offset)
+        let (page, total) = try await index.discrepancies(
+            filter, limit: limit, offset: offset, within: visibility)
         return APIAnswer.Discrepancies(total: total, discrepancies: page.map(APIAnswer.Discrepancy.init))
     }
 
@@ -139,27 +151,21 @@ struct APIRoutes: Sendable {
 
     // MARK: One study
 
-    private func study(_ uid: String) async throws -> APIAnswer.Study {
+    private func study(_ uid: String, within visibility: Visibility) async throws -> APIAnswer.Study {
         guard uid.isUID else { throw RequestError(status: .badRequest, message: "the path names no UID") }
-        let (answer, gaps) = try await catalog.search(.study(uid), SpanningCatalog.Terms(deadline: deadline))
+        let (answer, gaps) = try await catalog.search(
+            .study(uid), SpanningCatalog.Terms(visibility: visibility, deadline: deadline))
         guard !answer.studies.isEmpty else { throw RequestError.notFound(gaps) }
-        let (copies, provenance) = try await index.study(uid)
+        let (copies, provenance) = try await index.study(uid, within: visibility)
         var filter = StudyIndex.DiscrepancyFilter()
         filter.studyUID = uid
         return APIAnswer.Study(
             studyInstanceUid: uid, consolidated: answer.studies.map { $0.record.byKeyword }, provenance: provenance,
             holders: answer.studies.flatMap(\.holders), copies: copies.map(APIAnswer.Copy.init),
-            series: try await index.series(of: [uid]).map(APIAnswer.Series.init),
-            discrepancies: try await index.discrepancies(filter, limit: Self.mostDiscrepancies, offset: 0).page
-                .map(APIAnswer.Discrepancy.init), unheardSources: gaps.sources)
-    }
-}
-
-extension ServerContext {
-    func require(_ scope: String) throws {
-        guard key?.scopes.contains(scope) == true else {
-            throw RequestError(status: .forbidden, message: "this key lacks the scope \(scope)")
-        }
+            series: try await index.series(of: [uid], within: visibility).map(APIAnswer.Series.init),
+            discrepancies: try await index.discrepancies(
+                filter, limit: Self.mostDiscrepancies, offset: 0, within: visibility
+            ).page.map(APIAnswer.Discrepancy.init), unheardSources: gaps.sources)
     }
 }
 

@@ -76,15 +76,19 @@ struct ConfiguredSearch: Sendable {
 
     /// - Throws: `SpanFailure`, `IndexError.tooBroad`, `RequestError`.
     func answer(
-        to request: Request, requester: String,
+        to request: Request, requester: String, within visibility: Visibility,
         onProgress: @escaping @Sendable (String, SpanRules.SourceProgress) -> Void = { _, _ in }
     ) async throws -> Outcome {
         let (configuration, mappings) = try await configuration(request.spanner)
+        // Sources of which the caller sees nothing take no part.
+        let told = try await index.sources(within: visibility)
         let configured = try ConfiguredCatalog(
-            catalog, index, configuration, mappings, onProgress: onProgress)
+            catalog, index, configuration, mappings.filter { told?.contains($0.source) ?? true },
+            onProgress: onProgress)
         let wanted = request.wanted
         var terms = SpanningCatalog.Terms(
-            [.cacheControl: request.stored.cacheControl], spanning: wanted.spanning, deadline: configuration.timeout)
+            [.cacheControl: request.stored.cacheControl], spanning: wanted.spanning, visibility: visibility,
+            deadline: configuration.timeout)
         terms.requester = "\(requester)/\(request.spanner.map { "\($0)" } ?? "all")"
         let outcome = try await outcome(wanted, configured, terms)
         metrics.note(outcome.gaps)

@@ -1,5 +1,6 @@
 import DICOM
 import Foundation
+import HTTPTypes
 import Logging
 import Spanning
 import StudyIndex
@@ -92,7 +93,13 @@ final class QueryRunner: Sendable {
             for await source in events { try? await index.note(source, of: claimed.claim) }
         }
         let result = await Result.of { () async throws -> ConfiguredSearch.Outcome in
-            try await search.answer(to: try ConfiguredSearch.Request(claimed.request), requester: claimed.key) {
+            // What the key may see now: it may have ended since it asked.
+            guard let key = try await index.apiKey(id: claimed.key) else {
+                throw RequestError(status: .forbidden, message: "the key that asked is not good any more")
+            }
+            return try await search.answer(
+                to: try ConfiguredSearch.Request(claimed.request), requester: claimed.key, within: key.visibility
+            ) {
                 event.yield(QueryProgress.Source(source: $0, state: .init($1), reason: $1.reason))
             }
         }

@@ -7,42 +7,55 @@ import StudyIndex
 struct SpannerConfigurationRoutes: Sendable {
     let index: StudyIndex
 
-    func add(to group: RouterGroup<ServerContext>) {
-        let spanners = group.group("/config/spanner")
-        spanners.get("") { try await read($0, $1) { _ in try .json(try await list()) } }
-        spanners.post("") { try await write($0, $1) { fields, _ in try await create(&fields) } }
-        spanners.get(":id") { try await read($0, $1) { try .json(try await spanner($0)) } }
+    func add(to routes: ProtectedRoutes) {
+        let spanners = routes.group("/config/spanner")
+        spanners.get("", needs: .query) { _, _ in try .json(try await list()) }
+        spanners.on("", .post, needs: .admin) {
+            try await write($0, $1) { fields, _ in try await create(&fields) }
+        }
+        spanners.get(":id", needs: .query) { _, context in try .json(try await spanner(try IDs(context))) }
         for method in [HTTPRequest.Method.put, .patch] {
-            spanners.on(":id", method: method) {
+            spanners.on(":id", method, needs: .admin) {
                 try await write($0, $1) { fields, ids in try await change(&fields, ids, keeping: method == .patch) }
             }
         }
-        spanners.delete(":id") { try await remove($0, $1) { try await index.deleteSpanner(id: $0.spanner) } }
+        spanners.on(":id", .delete, needs: .admin) { _, context in
+            try await remove(context) { try await index.deleteSpanner(id: $0.spanner) }
+        }
+        addSources(to: spanners.group(":id/sources"))
+    }
 
-        let sources = spanners.group(":id/sources")
-        sources.get("") { try await read($0, $1) { try .json(try await mappings($0)) } }
-        sources.post("") { try await write($0, $1) { fields, ids in try await createMapping(&fields, ids) } }
-        sources.get(":sid") { try await read($0, $1) { try .json(try await mapping($0)) } }
+    private func addSources(to sources: ProtectedRoutes) {
+        sources.get("", needs: .query) { _, context in try .json(try await mappings(try IDs(context))) }
+        sources.on("", .post, needs: .admin) {
+            try await write($0, $1) { fields, ids in try await createMapping(&fields, ids) }
+        }
+        sources.get(":sid", needs: .query) { _, context in try .json(try await mapping(try IDs(context))) }
         for method in [HTTPRequest.Method.put, .patch] {
-            sources.on(":sid", method: method) {
+            sources.on(":sid", method, needs: .admin) {
                 try await write($0, $1) { fields, ids in
                     try await changeMapping(&fields, ids, keeping: method == .patch)
                 }
             }
         }
-        sources.delete(":sid") {
-            try await remove($0, $1) { try await index.deleteMapping(of: $0.spanner, id: $0.mapping) }
+        sources.on(":sid", .delete, needs: .admin) { _, context in
+            try await remove(context) { ids in
+                _ = try await storedMapping(ids)
+                return try await index.deleteMapping(of: ids.spanner, id: ids.mapping)
+            }
         }
     }
 
     // MARK: Frames of all requests
 
-    /// What a path names; 0: nothing.
+    /// What a path names, and for whom; 0: nothing.
     private struct IDs {
+        let visibility: Visibility
         var spanner: Int64 = 0
         var mapping: Int64 = 0
 
         init(_ context: ServerContext) throws {
+            visibility = context.visibility
             if let text = context.parameters.get("id") { spanner = try Self.id(text) }
             if let text = context.parameters.get("sid") { mapping = try Self.id(text) }
         }
@@ -55,17 +68,9 @@ struct SpannerConfigurationRoutes: Sendable {
         }
     }
 
-    private func read(
-        _ request: Request, _ context: ServerContext, _ answer: (IDs) async throws -> Response
-    ) async throws -> Response {
-        try context.require("query")
-        return try await answer(try IDs(context))
-    }
-
     private func write(
         _ request: Request, _ context: ServerContext, _ answer: (inout JSONFields, IDs) async throws -> Response
     ) async throws -> Response {
-        try context.require("admin")
         let ids = try IDs(context)
         var fields = try await JSONFields(request)
         do { return try await answer(&fields, ids) } catch let invalid as InvalidFields {
@@ -76,9 +81,8 @@ struct SpannerConfigurationRoutes: Sendable {
     }
 
     private func remove(
-        _ request: Request, _ context: ServerContext, _ delete: (IDs) async throws -> Bool
+        _ context: ServerContext, _ delete: (IDs) async throws -> Bool
     ) async throws -> Response {
-        try context.require("admin")
         guard try await delete(try IDs(context)) else { throw RequestError.noSuchConfiguration }
         return Response(status: .noContent)
     }
@@ -116,36 +120,49 @@ struct SpannerConfigurationRoutes: Sendable {
 
     // MARK: Their sources
 
-    private func mappings(_ ids: IDs) async throws -> [APIAnswer.Mapping] {
-        _ = try await stored(ids.spanner)
-        return try await index.mappings(of: ids.spanner).map(APIAnswer.Mapping.init)
+    /// Whether anything of a source can be seen: of the others nothing is told.
+    private func isTold(_ ids: IDs) async throws -> (_ source: String) -> Bool {
+        let sources = try await index.sources(within: ids.visibility)
+        return { sources?.contains($0) ?? true }
     }
 
-    private func storedMapping(_ spanner: Int64, _ id: Int64) async throws -> StoredMapping {
-        guard let stored = try await index.mappings(of: spanner, id: id).first else {
+    private func mappings(_ ids: IDs) async throws -> [APIAnswer.Mapping] {
+        _ = try await stored(ids.spanner)
+        let isTold = try await isTold(ids)
+        return try await index.mappings(of: ids.spanner).filter { isTold($0.mapping.source) }
+            .map(APIAnswer.Mapping.init)
+    }
+
+    private func storedMapping(_ ids: IDs) async throws -> StoredMapping {
+        guard let stored = try await index.mappings(of: ids.spanner, id: ids.mapping).first,
+            try await isTold(ids)(stored.mapping.source)
+        else {
             throw RequestError.noSuchConfiguration
         }
         return stored
     }
 
     private func mapping(_ ids: IDs) async throws -> APIAnswer.Mapping {
-        APIAnswer.Mapping(try await storedMapping(ids.spanner, ids.mapping))
+        APIAnswer.Mapping(try await storedMapping(ids))
     }
 
     private func createMapping(_ fields: inout JSONFields, _ ids: IDs) async throws -> Response {
         _ = try await stored(ids.spanner)
-        let mapping = try SourceMapping(reading: &fields, over: nil, known: try await index.sourceNames())
-        let id = try await index.insert(mapping, into: ids.spanner)
-        let created = APIAnswer.Mapping(try await storedMapping(ids.spanner, id))
+        let mapping = try SourceMapping(
+            reading: &fields, over: nil, known: try await index.sourceNames().filter(try await isTold(ids)))
+        var ids = ids
+        ids.mapping = try await index.insert(mapping, into: ids.spanner)
+        let created = try await self.mapping(ids)
         var response = try Response.json(created, status: .created)
-        response.headers[.location] = "/api/v1/config/spanner/\(ids.spanner)/sources/\(id)"
+        response.headers[.location] = "/api/v1/config/spanner/\(ids.spanner)/sources/\(ids.mapping)"
         return response
     }
 
     private func changeMapping(_ fields: inout JSONFields, _ ids: IDs, keeping: Bool) async throws -> Response {
-        let stored = try await storedMapping(ids.spanner, ids.mapping).mapping
+        let stored = try await storedMapping(ids).mapping
         let mapping = try SourceMapping(
-            reading: &fields, over: keeping ? stored : nil, known: try await index.sourceNames())
+            reading: &fields, over: keeping ? stored : nil,
+            known: try await index.sourceNames().filter(try await isTold(ids)))
         guard try await index.update(mapping, of: ids.spanner, id: ids.mapping) else {
             throw RequestError.noSuchConfiguration
         }

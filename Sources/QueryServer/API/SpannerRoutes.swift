@@ -10,24 +10,27 @@ struct SpannerRoutes: Sendable {
     let search: ConfiguredSearch
     let runner: QueryRunner
 
-    func add(to group: RouterGroup<ServerContext>) {
-        let spanner = group.group("/spanner")
-        spanner.get("/qido/studies") { try await answer($0, $1, .study) }
-        spanner.get("/qido/series") { try await answer($0, $1, .series) }
-        spanner.get("/qido/instances") { try await answer($0, $1, .image) }
-        spanner.get("/queries/:query/status") { try await status($1) }
-        spanner.get("/queries/:query/results") { try await results($0, $1) }
+    func add(to routes: ProtectedRoutes) {
+        let spanner = routes.group("/spanner")
+        for (path, level) in [("studies", QueryLevel.study), ("series", .series), ("instances", .image)] {
+            spanner.get("/qido/\(path)", needs: .query, event: .query) { try await answer($0, $1, level) }
+        }
+        spanner.get("/queries/:query/status", needs: .query) { try await status($1) }
+        spanner.get("/queries/:query/results", needs: .query, event: .query) { try await results($0, $1) }
     }
 
     private func answer(_ request: Request, _ context: ServerContext, _ level: QueryLevel) async throws -> Response {
-        try context.require("query")
         let form = try AnswerForm(request)
         return try await RequestError.explaining {
             let asked = try ConfiguredSearch.Request(
                 level: level, query: request.uri.query ?? "",
                 cacheControl: request.headers[values: .cacheControl].joined(separator: ","))
             guard asked.isAnsweredLater else {
-                return try await search.answer(to: asked, requester: context.key?.id ?? "").answer.response(as: form)
+                let answer = try await search.answer(
+                    to: asked, requester: context.key?.id ?? "", within: context.visibility
+                ).answer
+                context.note.set { $0.results = answer.count }
+                return answer.response(as: form)
             }
             _ = try await search.configuration(asked.spanner)
             return try await enqueue(asked, context)
@@ -54,11 +57,11 @@ struct SpannerRoutes: Sendable {
 
     // MARK: Queries that are answered later
 
-    /// Of the key that asked, or anybody's for an administrator. What is another's looks like what is not there.
+    /// Of the key that asked, or anybody's for an administrator who sees everything. What is another's looks like what is not
+    /// there.
     private func progress(_ context: ServerContext) async throws -> (id: String, progress: QueryProgress) {
-        try context.require("query")
         let id = context.parameters.get("query") ?? ""
-        let isAdministrator = context.key?.scopes.contains("admin") == true
+        let isAdministrator = context.key?.scopes.contains(.admin) == true && context.visibility == .unrestricted
         guard let progress = try await index.query(id, of: isAdministrator ? nil : context.key?.id ?? "") else {
             throw RequestError(status: .notFound, message: "no such query; they are kept for an hour")
         }
@@ -86,6 +89,7 @@ struct SpannerRoutes: Sendable {
             guard let answer = try await index.answer(ofQuery: id) else {
                 throw RequestError(status: .notFound, message: "no such query; they are kept for an hour")
             }
+            context.note.set { $0.results = progress.matches }
             return Response.matches(answer, "application/dicom+json", progress.warnings, age: progress.age)
         }
     }

@@ -19,19 +19,28 @@ package struct EdgeServer: Sendable {
     package var metricsAddress: (host: String, port: Int)?
     /// Roots of DICOMweb services to which retrieval is redirected, by AE title.
     package var retrieveRoots: [String: String] = [:]
+    /// nil: not encrypted.
+    package var tls: ServerTLS?
     private let replica: ReplicaCatalog
     private let atRest: AtRest
     private let metrics: ServerMetrics
+    private let audit: AuditSpool
+    private let admission: Admission
+    private let tokens: LogTokens
     private let logger: Logger
 
     package init(
-        host: String, port: Int, replica: ReplicaCatalog, atRest: AtRest, metrics: ServerMetrics, logger: Logger
+        host: String, port: Int, replica: ReplicaCatalog, atRest: AtRest, metrics: ServerMetrics, audit: AuditSpool,
+        admission: Admission = Admission(), tokens: LogTokens, logger: Logger
     ) {
         self.host = host
         self.port = port
         self.replica = replica
         self.atRest = atRest
         self.metrics = metrics
+        self.audit = audit
+        self.admission = admission
+        self.tokens = tokens
         self.logger = logger
     }
 
@@ -39,15 +48,16 @@ package struct EdgeServer: Sendable {
     package func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
         var application = Application(
             router: makeRouter(),
-            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "concord"),
+            server: try HTTPBounds().server(tls),
+            configuration: HTTPBounds.configuration(host, port),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: logger)
         if let metricsAddress {
             application.addServices(
                 Application(
                     router: makeMetricsRouter(),
-                    configuration: ApplicationConfiguration(
-                        address: .hostname(metricsAddress.host, port: metricsAddress.port), serverName: "concord"),
+                    server: try HTTPBounds().server(nil),
+                    configuration: HTTPBounds.configuration(metricsAddress.host, metricsAddress.port),
                     logger: logger))
         }
         try await application.runService()
@@ -64,13 +74,11 @@ package struct EdgeServer: Sendable {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestMetrics(metrics: metrics))
         router.add(middleware: CrossOrigin(origins: origins))
-        router.add(middleware: ErrorResponses(logger: logger))
+        router.add(middleware: ErrorResponses(logger: logger, tokens: tokens))
         router.add(middleware: AllowedMethods())
         router.get("/healthz") { _, _ in Response.text(.ok, "ok\n") }
         router.get("/readyz") { _, _ in readiness() }
-        let authenticated = router.group().add(middleware: PinnedGenerations(replica: replica))
-            .add(middleware: ReplicaAuthentication(replica: replica))
-        let web = authenticated.group("/dicom-web")
+        let web = protected(router).group("/dicom-web")
         let catalog = Self.catalog(of: replica)
         SearchRoutes(catalog: catalog, metrics: metrics, deadline: .zero).add(to: web)
         RetrieveRoutes(catalog: catalog, roots: retrieveRoots, deadline: .zero).add(to: web)
@@ -79,14 +87,19 @@ package struct EdgeServer: Sendable {
 
     private func makeMetricsRouter() -> Router<ServerContext> {
         let router = Router(context: ServerContext.self)
-        router.add(middleware: ErrorResponses(logger: logger))
-        router.group().add(middleware: ReplicaAuthentication(replica: replica)).get("/metrics") { _, context in
-            try context.require("metrics")
+        router.add(middleware: ErrorResponses(logger: logger, tokens: tokens))
+        protected(router).get("/metrics", needs: .metrics) { _, _ in
             var response = Response.text(.ok, metrics.exposition() + (try gauges()))
             response.headers[.contentType] = "text/plain; version=0.0.4; charset=utf-8"
             return response
         }
         return router
+    }
+
+    private func protected(_ router: Router<ServerContext>) -> ProtectedRoutes {
+        ProtectedRoutes(
+            router, around: PinnedGenerations(replica: replica), audit: audit,
+            authentication: ReplicaAuthentication(replica: replica), admission: admission)
     }
 
     // MARK: How it is
@@ -176,7 +189,9 @@ struct ReplicaAuthentication: RouterMiddleware {
                     "an API key is needed that the centre has published to this site; send it as Authorization: Api-Key KEY",
                 headers: [.wwwAuthenticate: "Api-Key"])
         }
-        context.key = APIKey(id: key.id, name: key.id, scopes: key.scopes)
+        context.key = APIKey(
+            id: key.id, name: key.id, terms: KeyTerms(scopes: Set(key.scopes.compactMap(KeyScope.init))))
+        context.note.set { $0.actor = key.id }
         return try await next(request, context)
     }
 }

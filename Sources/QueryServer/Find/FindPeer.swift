@@ -11,6 +11,8 @@ package struct FindPeer: Sendable, Hashable {
     package var certificate: CertificateFingerprint?
     /// Qualifies patient IDs that it sends without an issuer (promise 9).
     package var issuer: String?
+    /// Whose studies it sees. Default: all.
+    package var visibility = Visibility.unrestricted
     /// What it reads; what this cannot write becomes `?` (F68). Default UTF-8.
     package var characterSet = SpecificCharacterSet.utf8
     /// Whether an answer that lacks a source ends in Success all the same, where it is not empty. Default false: a

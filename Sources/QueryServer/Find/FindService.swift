@@ -1,6 +1,7 @@
 import DICOM
 import DIMSE
 import Logging
+import PostgresClient
 import Spanning
 import StudyIndex
 
@@ -26,16 +27,25 @@ package struct FindService: Sendable {
     private let settings: Settings
     private let catalog: SpanningCatalog
     private let metrics: ServerMetrics
+    private let audit: AuditSpool
+    private let admission: Admission
+    private let tokens: LogTokens
     private let logger: Logger
     /// Around each C-FIND; a replica pins its generations there, and says which.
     package var around: @Sendable (@Sendable () async throws -> FindStatus) async throws -> FindStatus = {
         try await $0()
     }
 
-    package init(_ settings: Settings, catalog: SpanningCatalog, metrics: ServerMetrics, logger: Logger) {
+    package init(
+        _ settings: Settings, catalog: SpanningCatalog, metrics: ServerMetrics, audit: AuditSpool,
+        admission: Admission = Admission(), tokens: LogTokens, logger: Logger
+    ) {
         self.settings = settings
         self.catalog = catalog
         self.metrics = metrics
+        self.audit = audit
+        self.admission = admission
+        self.tokens = tokens
         self.logger = logger
     }
 
@@ -61,7 +71,11 @@ package struct FindService: Sendable {
             } catch {
                 metrics.answeredFind(level: level, status: 0xC001, in: ContinuousClock.now - start)
                 logger.error(
-                    "a C-FIND failed", metadata: ["calling": "\(request.caller.calling)", "error": "\(error)"])
+                    "a C-FIND failed",
+                    metadata: [
+                        "calling": "\(request.caller.calling)", "error": "\(error)",
+                        "asked": "\(tokens.token(request.identifier.keysInWords))",
+                    ])
                 throw error
             }
         }
@@ -72,6 +86,19 @@ package struct FindService: Sendable {
         switch event {
         case .opened, .closed: break
         case .rejected(let caller, let rejection):
+            var record = AuditRecord(.association, means: "DICOM")
+            record.outcome = .denied
+            record.actor = caller.calling.value
+            record.address = caller.address
+            record.object = caller.called.value
+            record.query = caller.certificate.map { "certificate \($0)" } ?? ""
+            let denied = record
+            // No answer waits for it.
+            Task {
+                do { try await audit.append(denied) } catch {
+                    logger.critical("a rejection was not audited", metadata: ["error": "\(error)"])
+                }
+            }
             logger.warning(
                 "an association was rejected",
                 metadata: [
@@ -86,43 +113,95 @@ package struct FindService: Sendable {
 
     // MARK: One C-FIND
 
+    /// Nothing is sent before the audit trail has it.
     private func answer(_ request: FindRequest, _ responder: FindResponder) async throws -> FindStatus {
-        guard let peer = settings.peers.first(where: { $0.admits(request.caller) }) else {
-            return FindStatus(0x0124, errorComment: "Not authorised")
+        let peer = settings.peers.first { $0.admits(request.caller) }
+        var record = AuditRecord(.query, means: "C-FIND")
+        record.actor = request.caller.calling.value
+        record.address = request.caller.address
+        record.object = request.identifier.text(.queryRetrieveLevel) ?? ""
+        record.query = request.identifier.keysInWords
+        let reply: Result<Reply, any Error>
+        do { reply = .success(try await self.reply(to: request, from: peer)) } catch { reply = .failure(error) }
+        switch reply {
+        case .success(let reply):
+            record.status = Int(reply.status.status)
+            record.outcome = reply.isDenied ? .denied : reply.status == .success ? .success : .failed
+            record.results = reply.answers.count
+        case .failure:
+            record.status = 0xC001
+            record.outcome = .failed
         }
-        var query: StudyQuery
-        do { query = try StudyQuery(identifier: request.identifier) } catch {
-            return FindStatus(
-                FindStatus.identifierDoesNotMatch.status,
-                errorComment: "The identifier has a key that cannot be matched",
-                offendingElements: error.tag.map { [$0] } ?? [])
+        do { try await audit.append(record) } catch {
+            logger.critical("an answer was withheld: it could not be audited", metadata: ["error": "\(error)"])
+            return FindStatus(FindStatus.outOfResources.status, errorComment: "The audit trail cannot be written")
         }
-        guard request.model.levels.contains(query.level) else {
-            return FindStatus(
-                FindStatus.identifierDoesNotMatch.status, errorComment: "This level is not part of the model",
-                offendingElements: [.queryRetrieveLevel])
-        }
-        query.qualify(byIssuer: peer.issuer)
-        query.limit = settings.maximumMatches
-        let found: Found
-        do { found = try await find(query) } catch let error as IndexError where error.code == .tooBroad {
-            return .tooMany
-        }
-        metrics.note(found.gaps)
-        if found.matches.count > settings.maximumMatches || found.isMore { return .tooMany }
-        if let refusal = found.refusal { return refusal }
-        let answer = FindAnswer(
-            to: request.identifier, level: query.level, characterSet: peer.characterSet)
-        let areKeysUnsupported = request.identifier.elements.contains { !$0.tag.isKnown }
-        for match in found.matches {
+        let answers = try reply.get()
+        for answer in answers.answers {
             // A peer that leaves cancels the task (F95).
             try Task.checkCancellation()
             if responder.isCancelled { return .cancelled }
-            try await responder.send(answer.identifier(match), keysUnsupported: areKeysUnsupported)
+            try await responder.send(answers.format.identifier(answer), keysUnsupported: answers.areKeysUnsupported)
         }
-        if responder.isCancelled { return .cancelled }
-        guard found.gaps.isIncomplete, !(peer.prefersSuccess && !found.matches.isEmpty) else { return .success }
-        return FindStatus(0xC001, errorComment: found.gaps.comment)
+        return responder.isCancelled ? .cancelled : answers.status
+    }
+
+    /// What is to be sent, and how it ends.
+    private struct Reply {
+        var answers: [Match] = []
+        var format: FindAnswer
+        var areKeysUnsupported = false
+        var status: FindStatus
+        var isDenied = false
+    }
+
+    private func reply(to request: FindRequest, from peer: FindPeer?) async throws -> Reply {
+        let level = QueryLevel(rawValue: request.identifier.text(.queryRetrieveLevel) ?? "") ?? .study
+        let format = FindAnswer(
+            to: request.identifier, level: level, characterSet: peer?.characterSet ?? SpecificCharacterSet.utf8)
+        func refusal(_ status: FindStatus) -> Reply { Reply(format: format, status: status) }
+        guard let peer else {
+            var reply = refusal(FindStatus(0x0124, errorComment: "Not authorised"))
+            reply.isDenied = true
+            return reply
+        }
+        var query: StudyQuery
+        do { query = try StudyQuery(identifier: request.identifier) } catch {
+            return refusal(
+                FindStatus(
+                    FindStatus.identifierDoesNotMatch.status,
+                    errorComment: "The identifier has a key that cannot be matched",
+                    offendingElements: error.tag.map { [$0] } ?? []))
+        }
+        guard request.model.levels.contains(query.level) else {
+            return refusal(
+                FindStatus(
+                    FindStatus.identifierDoesNotMatch.status, errorComment: "This level is not part of the model",
+                    offendingElements: [.queryRetrieveLevel]))
+        }
+        query.qualify(byIssuer: peer.issuer)
+        query.limit = settings.maximumMatches
+        let client = "AE \(peer.aeTitle.value)"
+        guard admission.enter(client, Admission.Limits(), at: .now) == nil else {
+            return refusal(FindStatus(FindStatus.outOfResources.status, errorComment: "Too much to do: try again"))
+        }
+        defer { admission.leave(client) }
+        let wanted = query
+        let found: Found
+        do {
+            found = try await PostgresPool.$client.withValue(client) {
+                try await find(wanted, within: peer.visibility)
+            }
+        } catch let error as IndexError where error.code == .tooBroad { return refusal(.tooMany) }
+        metrics.note(found.gaps)
+        if found.matches.count > settings.maximumMatches || found.isMore { return refusal(.tooMany) }
+        if let status = found.refusal { return refusal(status) }
+        var reply = Reply(answers: found.matches, format: format, status: .success)
+        reply.areKeysUnsupported = request.identifier.elements.contains { !$0.tag.isKnown }
+        if found.gaps.isIncomplete, !(peer.prefersSuccess && !found.matches.isEmpty) {
+            reply.status = FindStatus(0xC001, errorComment: found.gaps.comment)
+        }
+        return reply
     }
 
     private struct Found {
@@ -133,8 +212,8 @@ package struct FindService: Sendable {
         var refusal: FindStatus?
     }
 
-    private func find(_ query: StudyQuery) async throws -> Found {
-        let terms = SpanningCatalog.Terms(deadline: settings.deadline)
+    private func find(_ query: StudyQuery, within visibility: Visibility) async throws -> Found {
+        let terms = SpanningCatalog.Terms(visibility: visibility, deadline: settings.deadline)
         var found = Found()
         switch query.level {
         case .patient, .study:
@@ -207,6 +286,16 @@ extension FindModel {
 extension Tag {
     fileprivate var isKnown: Bool {
         AttributeDictionary.attribute(self) != nil || element == 0
+    }
+}
+
+extension DataSet {
+    /// The keys that ask for something, for the audit trail.
+    fileprivate var keysInWords: String {
+        elements.compactMap { element in
+            guard let text = text(element.tag), !text.isEmpty else { return nil }
+            return "\(AttributeDictionary.attribute(element.tag)?.keyword ?? element.tag.hex)=\(text)"
+        }.joined(separator: "&")
     }
 }
 

@@ -7,9 +7,8 @@ struct MetricsRoutes: Sendable {
     let metrics: ServerMetrics
     let index: StudyIndex
 
-    func add(to group: RouterGroup<ServerContext>) {
-        group.get("/metrics") { _, context in
-            try context.require("metrics")
+    func add(to routes: ProtectedRoutes) {
+        routes.get("/metrics", needs: .metrics) { _, _ in
             var response = Response.text(.ok, metrics.exposition() + (try await sources()))
             response.headers[.contentType] = "text/plain; version=0.0.4; charset=utf-8"
             return response

@@ -13,21 +13,21 @@ struct RetrieveRoutes: Sendable {
     let roots: [String: String]
     let deadline: Duration
 
-    func add(to group: RouterGroup<ServerContext>) {
+    func add(to routes: ProtectedRoutes) {
         for path in [
             "/studies/:study", "/studies/:study/metadata", "/studies/:study/rendered", "/studies/:study/thumbnail",
             "/studies/:study/series/:series", "/studies/:study/series/:series/**",
         ] {
-            group.get(RouterPath(path)) { try await redirect($0, $1) }
+            routes.get(RouterPath(path), needs: .query, event: .query) { try await redirect($0, $1) }
         }
     }
 
     private func redirect(_ request: Request, _ context: ServerContext) async throws -> Response {
-        try context.require("query")
         guard let uid = context.parameters.get("study"), uid.isUID else {
             throw RequestError(status: .badRequest, message: "the path names no UID")
         }
-        let (answer, gaps) = try await catalog.search(.study(uid), SpanningCatalog.Terms(deadline: deadline))
+        let (answer, gaps) = try await catalog.search(
+            .study(uid), SpanningCatalog.Terms(visibility: context.visibility, deadline: deadline))
         let holders = answer.studies.flatMap(\.holders)
         guard !holders.isEmpty else { throw RequestError.notFound(gaps) }
         guard let root = holders.lazy.compactMap({ roots[$0] }).first else {

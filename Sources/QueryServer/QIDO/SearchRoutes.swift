@@ -11,17 +11,17 @@ struct SearchRoutes: Sendable {
     /// How long sources are waited for.
     let deadline: Duration
 
-    func add(to group: RouterGroup<ServerContext>) {
-        group.get("/studies") { try await search($0, $1, .study) }
-        group.get("/series") { try await search($0, $1, .series) }
-        group.get("/instances") { try await search($0, $1, .image) }
-        group.get("/studies/:study/series") { try await search($0, $1, .series) }
-        group.get("/studies/:study/instances") { try await search($0, $1, .image) }
-        group.get("/studies/:study/series/:series/instances") { try await search($0, $1, .image) }
+    func add(to routes: ProtectedRoutes) {
+        for (path, level) in [
+            ("/studies", QueryLevel.study), ("/series", .series), ("/instances", .image),
+            ("/studies/:study/series", .series), ("/studies/:study/instances", .image),
+            ("/studies/:study/series/:series/instances", .image),
+        ] {
+            routes.get(RouterPath(path), needs: .query, event: .query) { try await search($0, $1, level) }
+        }
     }
 
     private func search(_ request: Request, _ context: ServerContext, _ level: QueryLevel) async throws -> Response {
-        try context.require("query")
         let form = try AnswerForm(request)
         var path: [Tag: String] = [:]
         path[.studyInstanceUID] = context.parameters.get("study")
@@ -29,10 +29,12 @@ struct SearchRoutes: Sendable {
         let named = path
         return try await RequestError.explaining {
             let wanted = try SearchRequest(rawQuery: request.uri.query ?? "", level: level, path: named)
-            var terms = SpanningCatalog.Terms(request.headers, spanning: wanted.spanning, deadline: deadline)
+            var terms = SpanningCatalog.Terms(
+                request.headers, spanning: wanted.spanning, visibility: context.visibility, deadline: deadline)
             terms.requester = context.key?.id ?? ""
             let (answer, gaps) = try await catalog.answer(to: wanted, terms)
             metrics.note(gaps)
+            context.note.set { $0.results = answer.count }
             return answer.response(as: form)
         }
     }

@@ -1,11 +1,12 @@
+import DICOM
 import HTTPTypes
 import Spanning
 
 extension SpanningCatalog.Terms {
     /// HTTP's own words for how an answer may be come by: `Cache-Control: no-cache` asks all sources, `only-if-cached` none,
     /// `max-age=N` says how old a proof may be (RFC 9111 §5.2.1). `spanning` in the query is stronger.
-    init(_ headers: HTTPFields, spanning: SpanningPolicy?, deadline: Duration) {
-        self.init(deadline: deadline)
+    init(_ headers: HTTPFields, spanning: SpanningPolicy?, visibility: Visibility, deadline: Duration) {
+        self.init(visibility: visibility, deadline: deadline)
         let directives = headers[values: .cacheControl].joined(separator: ",").lowercased().split(separator: ",")
             .map { $0.drop { $0 == " " } }
         for directive in directives {

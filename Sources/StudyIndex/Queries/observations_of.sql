@@ -1,4 +1,4 @@
--- $1 Study UIDs
+-- $1 Study UIDs, $2 facilities (NULL: any)
 SELECT s.name, o.issuer, o.lossy,
        o.study_uid, o.patient_id, o.issuer_of_patient_id, o.patient_name, o.patient_birth_date, o.patient_sex,
        o.study_date, o.study_time, o.accession_number, o.study_id, o.study_description,
@@ -7,4 +7,5 @@ SELECT s.name, o.issuer, o.lossy,
        o.timezone_offset_from_utc
 FROM observation o JOIN source s ON s.id = o.source_id
 WHERE o.study_uid = ANY ($1::text[]) AND o.vanished_at IS NULL
+  AND ($2::int8[] IS NULL OR o.facility_id = ANY ((SELECT $2::int4[])::int4[]))
 ORDER BY o.study_uid, s.name

@@ -37,6 +37,7 @@ WITH touched AS (
            ] AS provenance,
            coalesce((array_agg(o.study_date) FILTER (WHERE o.study_date <> ''))[1], min(o.study_date)) AS study_date,
            (array_agg(o.study_day) FILTER (WHERE o.study_date <> ''))[1] AS study_day,
+           min(o.study_day) AS first_day, max(o.study_day) AS last_day,
            coalesce((array_agg(o.study_time) FILTER (WHERE o.study_time <> ''))[1], min(o.study_time)) AS study_time,
            (array_agg(o.study_clock) FILTER (WHERE o.study_time <> ''))[1] AS study_clock,
            coalesce((array_agg(o.accession_number) FILTER (WHERE o.accession_number <> ''))[1], min(o.accession_number)) AS accession_number,
@@ -67,6 +68,8 @@ SET source_ids = m.source_ids, provenance = m.provenance,
     number_of_study_related_series = m.number_of_study_related_series, series_count = m.series_count,
     number_of_study_related_instances = m.number_of_study_related_instances, instance_count = m.instance_count,
     instance_availability = m.instance_availability, retrieve_ae_title = m.retrieve_ae_title,
-    timezone_offset_from_utc = m.timezone_offset_from_utc
+    timezone_offset_from_utc = m.timezone_offset_from_utc,
+    differing_days = CASE WHEN m.first_day IS DISTINCT FROM m.study_day OR m.last_day IS DISTINCT FROM m.study_day
+                          THEN daterange(m.first_day, m.last_day, '[]') END
 FROM merged m JOIN observation p ON p.study_uid = m.study_uid AND p.source_id = m.lead_source
 WHERE study.study_uid = m.study_uid

@@ -5,15 +5,17 @@ INSERT INTO observation (
     study_time, accession_number, study_id, study_description, referring_physician_name, modalities_in_study,
     number_of_study_related_series, number_of_study_related_instances, instance_availability,
     retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, name_id, physician_name_id, study_day, study_clock,
-    birth_day, modalities, series_count, instance_count, lossy, content_hash
+    birth_day, modalities, series_count, instance_count, lossy, content_hash, facility_id
 )
 SELECT $1, moment.t, moment.t,
        study_uid, patient_id, issuer_of_patient_id, patient_name, patient_birth_date, patient_sex, study_date,
        study_time, accession_number, study_id, study_description, referring_physician_name,
        modalities_in_study, number_of_study_related_series, number_of_study_related_instances,
        instance_availability, retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, name_id,
-       physician_name_id, study_day, study_clock, birth_day, modalities, series_count, instance_count, lossy, content_hash
-FROM staged, (SELECT ledger_now() AS t OFFSET 0) AS moment
+       physician_name_id, study_day, study_clock, birth_day, modalities, series_count, instance_count, lossy, content_hash,
+       f.facility_id
+FROM (SELECT ledger_now() AS t OFFSET 0) AS moment, staged
+LEFT JOIN LATERAL facility_of($1::int4, issuer, patient_id, accession_number, lossy) f ON true
 ORDER BY study_uid
 ON CONFLICT (study_uid, source_id) DO UPDATE
 SET changed_at = CASE WHEN observation.content_hash = excluded.content_hash THEN observation.changed_at
@@ -34,4 +36,4 @@ SET changed_at = CASE WHEN observation.content_hash = excluded.content_hash THEN
     study_day = excluded.study_day,
     study_clock = excluded.study_clock, birth_day = excluded.birth_day, modalities = excluded.modalities,
     series_count = excluded.series_count, instance_count = excluded.instance_count, lossy = excluded.lossy,
-    content_hash = excluded.content_hash
+    content_hash = excluded.content_hash, facility_id = excluded.facility_id

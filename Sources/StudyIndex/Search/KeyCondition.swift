@@ -18,6 +18,8 @@ struct KeyCondition: Sendable {
     let isSelective: Bool
     /// Finds the few rows of one value: the best plan is the same for all values.
     let isExact: Bool
+    /// The study dates that it asks for, if it asks for study dates.
+    private(set) var days: DateRange?
     /// Finds the same rows as `matches`, by an index, where no other key finds fewer.
     let finds: SQLTest?
 
@@ -66,6 +68,7 @@ struct KeyCondition: Sendable {
             self.init(
                 matches: Self.within(bounds, normalised), unknown: Self.unparsed(normalised, name, damaged),
                 isSelective: normalised == "study_day" && Self.isShort(range))
+            days = normalised == "study_day" ? range : nil
         case .times(let range):
             let bounds = [range.lower.map { (">=", $0) }, range.upper.map { ("<=", $0) }].compactMap { $0 }
                 .map { ($0.0, parameters.add(.int(Int64($0.1.microseconds)))) }

@@ -7,23 +7,29 @@ extension StudyIndex: StudyCatalog {
 
     /// Looks studies up. A study is found when one of its current observations matches all keys; its patient group comes
     /// from that observation, everything else from the consolidated row. Copies that name different patients give one answer
-    /// each. `total` counts all matches, or where no key is selective at least `SearchStatement.newest` beyond the page.
+    /// each. `total` counts all matches, or where no key but a study date is selective those among at least
+    /// `SearchStatement.newest` studies beyond the page.
     ///
     /// Throws `tooBroad` when it takes longer than 10 seconds, and when more than 5,000 names have an infix, or match
     /// fuzzily, and no other key is selective.
-    package func search(_ query: StudyQuery) async throws -> StudyAnswer {
-        Self.answer(try await rows(of: try await statement(query), for: query), query)
+    package func search(_ query: StudyQuery, within visibility: Visibility) async throws -> StudyAnswer {
+        let seen = try await seen(within: visibility)
+        let statement = try await statement(query, within: seen)
+        return Self.answer(try await rows(of: statement, for: query, within: seen), query)
     }
 
     /// The statement that answers a query by a key that names one thing: for benchmarks, which ask it elsewhere.
     package static func statement(for query: StudyQuery) -> (sql: String, parameters: [PostgresValue]) {
-        SearchStatement(query).amongAll()
+        SearchStatement(query, within: .all).amongAll()
     }
 
     /// Names are looked up first, where no exact key finds the few rows whose names are to be compared: how many there are
-    /// decides how observations are found.
-    func statement(_ query: StudyQuery, in scope: SourceScope? = nil) async throws -> SearchStatement {
-        let uninformed = SearchStatement(query, in: scope)
+    /// decides how observations are found. What is found are ids, of which it is not told whose they are: names are not
+    /// divided by facilities.
+    func statement(
+        _ query: StudyQuery, within seen: SeenFacilities, in scope: SourceScope? = nil
+    ) async throws -> SearchStatement {
+        let uninformed = SearchStatement(query, within: seen, in: scope)
         let keys = query.keys.filter { NameCondition($0.match) != nil }
         guard !uninformed.isExact, !keys.isEmpty else { return uninformed }
         let found = try await timely {
@@ -31,7 +37,7 @@ extension StudyIndex: StudyCatalog {
                 try keys.reduce(into: [:]) { $0[$1] = try Self.names(matching: $1, connection) }
             }
         }
-        let statement = SearchStatement(query, in: scope, names: found)
+        let statement = SearchStatement(query, within: seen, in: scope, names: found)
         let isBroad = keys.contains { key in
             if case .many = found[key] { return NameCondition(key.match)?.isBeginning != true }
             return false
@@ -43,15 +49,17 @@ extension StudyIndex: StudyCatalog {
     }
 
     /// The rows of a search; of those that are one answer the first five columns say how many answers there are, and its place.
-    func rows(of statement: SearchStatement, for query: StudyQuery) async throws -> PostgresResult {
-        let settings = Self.settings(statement)
+    func rows(
+        of statement: SearchStatement, for query: StudyQuery, within seen: SeenFacilities
+    ) async throws -> PostgresResult {
+        let settings = Self.settings(statement).merging(seen.settings) { $1 }
         return try await timely {
             if statement.isExact {
                 let (sql, parameters) = statement.amongAll()
                 return try await pool.lookup(sql, parameters, settings: settings)
             }
             return try await pool.withConnection(settings: settings) { connection in
-                if !statement.isSelective {
+                if statement.isTriedAmongNewest {
                     let (sql, parameters) = statement.amongNewest()
                     let rows = try connection.query(sql, parameters)
                     if rows.numberOfAnswers >= max(1, query.limit) { return rows }
@@ -90,12 +98,6 @@ extension StudyIndex: StudyCatalog {
         return StudyAnswer(
             studies: studies, total: rows.total(query), undecidedSources: undecided.sorted(),
             end: rows.last.map(PagePosition.init))
-    }
-}
-
-extension PagePosition {
-    init(_ row: PostgresRow) {
-        self.init(day: row.int(1), clock: row.int(2), studyUID: row.string(3) ?? "", patient: row.string(4) ?? "")
     }
 }
 

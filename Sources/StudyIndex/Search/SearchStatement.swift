@@ -9,28 +9,46 @@ struct SearchStatement: Sendable {
     /// Studies, newest first, among which an unselective query looks first: nearly always they fill its page.
     static let newest = 2_000
 
+    private let studies: VisibleStudy
     private let keys: [KeyCondition]
     private let filter: SearchParameters
     private let scope: ScopeCondition?
     private let limit: Int
     private let offset: Int
     private let after: PagePosition?
+    /// Among the newest studies of which dates is looked: those that are asked for, where no other key finds fewer. nil: all.
+    ///
+    /// Not for a caller who may not see all copies, nor within a scope: a study is placed by the date of one copy and found by
+    /// that of another, which is known of all of its copies only.
+    private let days: DateRange?
 
     /// - Parameters:
-    ///   - scope: copies that may be seen; nil: all.
+    ///   - seen: what the caller may see.
+    ///   - scope: copies that take part; nil: all that are seen.
     ///   - names: what was found for each name key that was looked up.
-    init(_ query: StudyQuery, in scope: SourceScope? = nil, names: [QueryKey: FoundNames] = [:]) {
+    init(
+        _ query: StudyQuery, within seen: SeenFacilities, in scope: SourceScope? = nil,
+        names: [QueryKey: FoundNames] = [:]
+    ) {
         var parameters = SearchParameters()
+        studies = VisibleStudy(seen, &parameters)
         keys = query.keys.filter { $0.match != .universal }.map { KeyCondition($0, names: names[$0], &parameters) }
         self.scope = scope.map { ScopeCondition($0, &parameters) }
         filter = parameters
         limit = max(0, query.limit)
         after = query.after
         offset = after == nil ? max(0, query.offset) : 0
+        let dated = keys.compactMap(\.days)
+        days =
+            seen == .all && scope == nil && dated.count == 1 && !keys.contains { $0.isSelective && $0.days == nil }
+            ? dated.first : nil
     }
 
-    /// Whether indexes find the matches. Where not, `amongNewest` is tried first.
+    /// Whether indexes find the matches.
     var isSelective: Bool { keys.contains(where: \.isSelective) }
+
+    /// Whether `amongNewest` is tried first.
+    var isTriedAmongNewest: Bool { !isSelective || days != nil }
 
     /// Whether one plan fits all values, so that it is made once for each connection.
     var isExact: Bool { keys.contains(where: \.isExact) }
@@ -41,7 +59,7 @@ struct SearchStatement: Sendable {
             """
             matched AS (
                 SELECT \(candidate), \(undecided) AS undecided
-                FROM observation o JOIN study s ON s.study_uid = o.study_uid JOIN source ON source.id = o.source_id
+                FROM observation o JOIN source ON source.id = o.source_id \(studies.joined(to: "o", whole: false))
                 WHERE \(conditions(isSelective ? nil : keys.firstIndex { $0.finds != nil }))
             )
             """, filter)
@@ -51,13 +69,10 @@ struct SearchStatement: Sendable {
     func amongNewest() -> (sql: String, parameters: [PostgresValue]) {
         var parameters = filter
         let window = parameters.add(.int(Int64(min(offset, 1 << 40) + min(limit, 1 << 40) + Self.newest)))
-        let beginning = after.map { "WHERE " + $0.follows("study_uid >=", [$0.studyUID], &parameters) } ?? ""
+        let newest = studies.newest(window, of: days, after: after, &parameters)
         return statement(
             """
-            newest AS MATERIALIZED (
-                SELECT * FROM study \(beginning)
-                ORDER BY study_day DESC NULLS LAST, study_clock DESC NULLS LAST, study_uid LIMIT \(window)
-            ), matched AS (
+            \(newest), matched AS (
                 SELECT \(candidate), \(undecided) AS undecided
                 FROM newest s
                 CROSS JOIN LATERAL (SELECT * FROM observation WHERE study_uid = s.study_uid OFFSET 0) AS o
@@ -71,7 +86,7 @@ struct SearchStatement: Sendable {
 
     /// What an observation has to be, whatever is asked, to be seen at all.
     private func isVisible(_ copy: String) -> String {
-        (["\(copy).vanished_at IS NULL"] + (scope.map { [$0.sees(copy)] } ?? [])).joined(separator: " AND ")
+        ([studies.copy(copy)] + (scope.map { [$0.sees(copy)] } ?? [])).joined(separator: " AND ")
     }
 
     /// - Parameter leading: the key that finds the rows.
@@ -161,14 +176,14 @@ struct SearchStatement: Sendable {
                              ORDER BY h.priority, h.id),
                        \(Self.shown)
                 FROM page p
-                JOIN study s ON s.study_uid = p.study_uid
+                \(studies.joined(to: "p", whole: true))
                 JOIN observation o ON o.study_uid = p.study_uid AND o.source_id = p.source_id
                 """
         }
         return """
             c.name, c.ae_title, m.undecided, \(Self.copied)
             FROM page p
-            JOIN study s ON s.study_uid = p.study_uid
+            \(studies.joined(to: "p", whole: false))
             JOIN observation o ON o.study_uid = p.study_uid AND \(isVisible("o"))
                 AND \(group("o")) = p.patient
             JOIN source c ON c.id = o.source_id
@@ -183,20 +198,4 @@ struct SearchStatement: Sendable {
     private static let copied = AttributeDictionary.observation.compactMap(\.column).map { column in
         column == "issuer_of_patient_id" ? "o.issuer" : "o.\(column)"
     }.joined(separator: ", ")
-}
-
-extension PagePosition {
-    /// A row's place in the order of answers is after this one; `last` decides between rows of the same time.
-    fileprivate func follows(_ last: String, _ texts: [String], _ parameters: inout SearchParameters) -> String {
-        let day = parameters.add(self.day.flatMap { Int32(exactly: $0) }.map { .date($0) } ?? .null) + "::date"
-        let clock = parameters.add(self.clock.map { .int(Int64($0)) } ?? .null) + "::int8"
-        let values = texts.map { parameters.add(.text($0.storable)) }
-        let rest = values.count == 1 ? values[0] : "(\(values.joined(separator: ", ")))"
-        return """
-            (study_day < \(day) OR (study_day IS NULL AND \(day) IS NOT NULL)
-             OR (study_day IS NOT DISTINCT FROM \(day)
-                 AND (study_clock < \(clock) OR (study_clock IS NULL AND \(clock) IS NOT NULL)
-                      OR (study_clock IS NOT DISTINCT FROM \(clock) AND \(last) \(rest)))))
-            """
-    }
 }

@@ -1,7 +1,8 @@
 import DICOM
 import PostgresClient
 
-/// The copies that a search may see: those of these sources, of each only what its own keys match.
+/// Of the copies that a caller may see, those that take part in a search: those of these sources, of each only what its own
+/// keys match.
 package struct SourceScope: Sendable {
     package struct Source: Sendable {
         package var name: String
@@ -49,10 +50,12 @@ extension StudyIndex {
     /// Looks studies up among the copies that `scope` may see, in the order of all answers, and leaves it to the caller how
     /// their copies are shown. What is not in the scope neither matches nor takes part.
     package func search(
-        _ query: StudyQuery, in scope: SourceScope
+        _ query: StudyQuery, in scope: SourceScope, within visibility: Visibility
     ) async throws -> (studies: [ScopedStudy], total: Int, end: PagePosition?) {
         guard !scope.sources.isEmpty else { return ([], 0, nil) }
-        let rows = try await rows(of: try await statement(query, in: scope), for: query)
+        let seen = try await seen(within: visibility)
+        let rows = try await rows(
+            of: try await statement(query, within: seen, in: scope), for: query, within: seen)
         var studies: [ScopedStudy] = []
         var place: PagePosition?
         for row in rows {
@@ -77,10 +80,11 @@ extension StudyIndex {
 
     /// The series of studies as each of these sources shows them, by series and source.
     package func seriesCopies(
-        of studies: [String], at sources: [String]
+        of studies: [String], at sources: [String], within visibility: Visibility
     ) async throws -> [(source: String, aeTitle: String, record: SeriesRecord)] {
-        try await pool.withConnection { connection in
-            try connection.query(SQL.seriesOfStudies, [.textArray(studies.map(\.storable))])
+        let seen = try await seen(within: visibility)
+        return try await pool.withConnection(settings: seen.settings) { connection in
+            try connection.query(SQL.seriesOfStudies, [.textArray(studies.map(\.storable)), seen.parameter])
                 .map { row in (row.string(11) ?? "", row.string(0) ?? "", Self.seriesRecord(row)) }
                 .filter { sources.contains($0.0) }
         }

@@ -89,7 +89,7 @@ extension StudyIndex {
     ///
     /// - Throws: `IndexError.tooMany`: the key has as many unfinished.
     package func enqueue(_ request: QueryRequest, spanner: Int64?, key: String) async throws -> String {
-        guard let id = randomBytes(16).map(Self.hex) else {
+        guard let id = randomBytes(16).map(hex) else {
             throw IndexError(.corrupt, "the system's libcrypto has no random bytes to give")
         }
         let isEntered = try await pool.withConnection { connection in

@@ -30,6 +30,8 @@ struct InitCommand: ParsableCommand {
             # calling_ae_title: CONCORD # where this PACS knows Concord by another name
             issuer: HOSP-A              # issuer of its patient IDs where it sends none; mandatory
             priority: 1                 # 1 wins when copies disagree
+            # facilities:               # whose keys see its studies: the first match decides; the others are seen without restriction only
+            #   - { name: Main Campus, match: { accession_prefix: MC } }   # or issuer, patient_id_prefix
             # wado_root: https://pacs-a.example/dicom-web   # where its studies can be retrieved
             # character_set: ISO_IR 100 # of answers that declare none
             # tls:                      # PEM files; the PACS's chain and name are both verified
@@ -56,12 +58,13 @@ struct InitCommand: ParsableCommand {
 
         server:
           http: { host: 127.0.0.1, port: 8001 }      # origins: [https://viewer.example] lets its pages ask
+            # tls: { certificate: server.pem, key: server.key }   # TLS 1.3
           # metrics: { host: 127.0.0.1, port: 8002 }   # for Prometheus, with a key of scope metrics
           # dimse:                      # C-FIND for workstations: nobody else is let in
           #   host: 0.0.0.0
           #   port: 11112
           #   allow:
-          #     - { ae_title: WS1, address: 10.0.0.0/8, issuer: HOSP-A, character_set: ISO_IR 100 }
+          #     - { ae_title: WS1, address: 10.0.0.0/8, issuer: HOSP-A, character_set: ISO_IR 100, facilities: [Main Campus] }
           #   associations: { total: 2000, per_ae_title: 64, per_address: 32 }   # open at once
           #   tls: { certificate: me.pem, key: me.key, ca: ca.pem }   # then each caller shows a certificate that ca signed,
           #                                     # and its entry above names it: certificate: SHA256:4F:1A:…

@@ -8,7 +8,10 @@ struct MigrateCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
-        try await OpenIndex.with(try global.configuration()) { open in
+        let configuration = try global.configuration()
+        try await OpenIndex.with(configuration) { open in
+            // Where facilities have changed, studies are assigned anew.
+            _ = try await open.index.register(configuration.sources.map(\.definition))
             print("Schema version \(try await open.index.schemaVersion()).")
         }
     }

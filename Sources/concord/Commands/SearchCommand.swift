@@ -28,7 +28,7 @@ struct SearchCommand: AsyncParsableCommand {
         }
         let wanted = query
         try await OpenIndex.with(try global.configuration()) { open in
-            let answer = try await open.index.search(wanted)
+            let answer = try await open.index.search(wanted, within: .unrestricted)
             json ? Self.writeJSON(answer) : Self.writeTable(answer)
             for source in answer.undecidedSources {
                 Terminal.complain(

@@ -1,7 +1,10 @@
 import ArgumentParser
 import DIMSE
+import Foundation
+import Logging
 import QueryServer
 import Spanning
+import StudyIndex
 import Sweep
 
 struct ServeCommand: AsyncParsableCommand {
@@ -20,34 +23,49 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let logger = global.logger("concord.serve")
         try await OpenSources.with(configuration, connections: 16) { open in
-            let spanner = Spanner(sources: open.spanning(configuration), pool: open.pool, logger: logger)
-            let catalog = SpanningCatalog(
-                catalog: open.index, spanner: spanner, freshness: configuration.server.freshness, today: { .today() })
-            let metrics = ServerMetrics()
-            var server = QueryServer(
-                host: configuration.server.http.host, port: configuration.server.http.port, index: open.index,
-                catalog: catalog, metrics: metrics, logger: logger)
-            server.metricsAddress = configuration.server.metrics.map { ($0.host, $0.port) }
-            server.origins = Set(configuration.server.origins)
-            server.deadline = configuration.server.deadline
-            server.retrieveRoots = configuration.retrieveRoots
-            let http = server
-            guard let settings = configuration.server.dimse else { return try await serve(http, configuration) }
-            let find = try await FindService(settings, catalog: catalog, metrics: metrics, logger: logger).start()
-            Terminal.complain("answering C-FIND as \(settings.aeTitle.value) on \(settings.host):\(find.port)")
-            do {
-                try await serve(http, configuration)
-            } catch {
-                await find.stop()
-                throw error
+            try await OpenAudit.with(configuration, open.index, logger) { audit in
+                try await serve(configuration, open, audit, logger)
             }
-            await find.stop()
         }
+    }
+
+    private func serve(
+        _ configuration: Configuration, _ open: OpenSources, _ audit: AuditSpool, _ logger: Logger
+    ) async throws {
+        try await audit.append(AuditRecord(.start, command: "serve", try configuration.fingerprint))
+        let spanner = Spanner(sources: open.spanning(configuration), pool: open.pool, logger: logger)
+        let catalog = SpanningCatalog(
+            catalog: open.index, spanner: spanner, freshness: configuration.server.freshness, today: { .today() })
+        let metrics = ServerMetrics()
+        let admission = Admission()
+        let tokens = try LogTokens(keyFile: configuration.dataDirectory + "/log.key")
+        var server = QueryServer(
+            host: configuration.server.http.host, port: configuration.server.http.port, index: open.index,
+            catalog: catalog, metrics: metrics, audit: audit, admission: admission, tokens: tokens, logger: logger)
+        server.metricsAddress = configuration.server.metrics.map { ($0.host, $0.port) }
+        server.origins = Set(configuration.server.origins)
+        server.tls = configuration.server.tls
+        server.deadline = configuration.server.deadline
+        server.retrieveRoots = configuration.retrieveRoots
+        guard let settings = configuration.server.dimse else { return try await serve(server, configuration) }
+        let find = try await FindService(
+            settings, catalog: catalog, metrics: metrics, audit: audit, admission: admission, tokens: tokens,
+            logger: logger
+        ).start()
+        Terminal.complain("answering C-FIND as \(settings.aeTitle.value) on \(settings.host):\(find.port)")
+        do {
+            try await serve(server, configuration)
+        } catch {
+            await find.stop()
+            throw error
+        }
+        await find.stop()
     }
 
     private func serve(_ server: QueryServer, _ configuration: Configuration) async throws {
         try await server.run { port in
-            Terminal.complain("serving http://\(configuration.server.http.host):\(port)/dicom-web/studies")
+            let scheme = configuration.server.tls == nil ? "http" : "https"
+            Terminal.complain("serving \(scheme)://\(configuration.server.http.host):\(port)/dicom-web/studies")
         }
     }
 }
@@ -55,13 +73,20 @@ struct ServeCommand: AsyncParsableCommand {
 extension OpenSources {
     fileprivate func spanning(_ configuration: Configuration) -> [SpanningSource] {
         chosen.map { source in
-            let issuer = configuration.sources.first { $0.name == source.name }?.issuer ?? ""
-            return SpanningSource(source: source, issuer: issuer)
+            let configured = configuration.sources.first { $0.name == source.name }
+            return SpanningSource(
+                source: source, issuer: configured?.issuer ?? "",
+                facilities: Set((configured?.facilities ?? []).map(\.facility)))
         }
     }
 }
 
 extension Configuration {
+    /// Which configuration a server has started with: SHA-256 of the file.
+    fileprivate var fingerprint: String {
+        get throws { "configuration " + hex(SHA256.hash([UInt8](try Data(contentsOf: URL(fileURLWithPath: file))))) }
+    }
+
     /// Of sources whose studies can be retrieved by DICOMweb, by AE title.
     var retrieveRoots: [String: String] {
         Dictionary(

@@ -14,26 +14,36 @@ struct EdgeService: Sendable {
         let atRest = AtRest(of: directory, isAccepted: replica.isAtRestAccepted)
         if let warning = atRest.warning { Terminal.complain(warning) }
         let catalog = ReplicaCatalog(root: directory, trust: try replica.trustedKeys())
-        do { try await serve(catalog, atRest) } catch {
+        // No database is here to forward it to: it stays on disk.
+        let audit = try AuditSpool(directory: configuration.dataDirectory + "/audit")
+        func end() async {
             await catalog.stop()
+            await audit.close()
+        }
+        do { try await serve(catalog, atRest, audit) } catch {
+            await end()
             throw error
         }
-        await catalog.stop()
+        await end()
     }
 
-    private func serve(_ replica: ReplicaCatalog, _ atRest: AtRest) async throws {
+    private func serve(_ replica: ReplicaCatalog, _ atRest: AtRest, _ audit: AuditSpool) async throws {
         for shard in try replica.view().shards { Terminal.complain(shard.summary) }
         let (logger, metrics) = (global.logger("concord.serve"), ServerMetrics())
+        let (admission, tokens) = (Admission(), try LogTokens(keyFile: configuration.dataDirectory + "/log.key"))
         let endpoint = configuration.server.http
         var server = EdgeServer(
-            host: endpoint.host, port: endpoint.port, replica: replica, atRest: atRest, metrics: metrics, logger: logger
-        )
+            host: endpoint.host, port: endpoint.port, replica: replica, atRest: atRest, metrics: metrics, audit: audit,
+            admission: admission, tokens: tokens, logger: logger)
+        server.tls = configuration.server.tls
         server.metricsAddress = configuration.server.metrics.map { ($0.host, $0.port) }
         server.origins = Set(configuration.server.origins)
         server.retrieveRoots = configuration.retrieveRoots
         let http = server
         guard let settings = configuration.server.dimse else { return try await serve(http) }
-        var service = FindService(settings, catalog: EdgeServer.catalog(of: replica), metrics: metrics, logger: logger)
+        var service = FindService(
+            settings, catalog: EdgeServer.catalog(of: replica), metrics: metrics, audit: audit, admission: admission,
+            tokens: tokens, logger: logger)
         service.around = { answer in
             try await replica.pinned { view in
                 var status = try await answer()

@@ -1,6 +1,7 @@
 import DICOM
 import DIMSE
 import Foundation
+import QueryServer
 import StudyIndex
 import Sweep
 
@@ -83,7 +84,17 @@ struct Configuration: Sendable {
         edge = try section.section("edge") { (edge) throws(ConfigurationError) in
             try EdgeConfiguration(&edge, sources: names)
         }
+        for peer in server.dimse?.peers ?? [] {
+            guard case .facilities(let names) = peer.visibility, let unknown = names.subtracting(facilities).min()
+            else {
+                continue
+            }
+            throw section.error("server", "\(peer.aeTitle.value) is to see \(unknown), which is no source's facility")
+        }
     }
+
+    /// Those that studies may belong to.
+    var facilities: Set<String> { Set(sources.flatMap(\.facilities).map(\.facility)) }
 }
 
 extension Configuration.Expectation {

@@ -16,6 +16,8 @@ struct ServerConfiguration: Sendable {
 
     /// Web origins whose pages may ask.
     var origins: [String] = []
+    /// nil: HTTP is not encrypted.
+    var tls: ServerTLS?
 
     struct Endpoint: Sendable {
         var host = "127.0.0.1"
@@ -30,6 +32,12 @@ struct ServerConfiguration: Sendable {
                 let named = try http.strings("origins") ?? []
                 guard named.allSatisfy({ $0.hasPrefix("http://") || $0.hasPrefix("https://") }) else {
                     throw http.error("origins", "expected origins such as https://viewer.example")
+                }
+                tls = try http.section("tls") { (tls) throws(ConfigurationError) in
+                    guard let certificate = try tls.file("certificate"), let key = try tls.file("key") else {
+                        throw tls.error("certificate", "certificate and key are both needed")
+                    }
+                    return ServerTLS(certificate: certificate, key: key)
                 }
                 origins = named.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
                 return Endpoint(
@@ -118,6 +126,7 @@ extension FindPeer {
         }
         certificate = try section.fingerprint("certificate")
         issuer = try section.string("issuer")
+        visibility = Visibility(facilities: try section.strings("facilities") ?? [])
         if let value = try section.string("character_set") {
             characterSet = SpecificCharacterSet(value)
             guard characterSet.isRecognised else {

@@ -13,6 +13,8 @@ struct SourceConfiguration: Sendable {
     /// 1 wins.
     var priority: Int
     var limits: SourceLimits
+    /// Which of its studies belong to which facility: the first rule that matches decides.
+    var facilities: [FacilityRule]
     /// The root of a DICOMweb service from which its studies can be retrieved; nil: there is none.
     var wadoRoot: String?
 
@@ -25,6 +27,7 @@ struct SourceConfiguration: Sendable {
         }
         let calling = try section.aeTitle("calling_ae_title") ?? calling
         issuer = try section.required("issuer")
+        facilities = try section.sections("facilities") { (rule) throws(ConfigurationError) in try FacilityRule(&rule) }
         wadoRoot = try section.string("wado_root")
         if let root = wadoRoot {
             guard root.hasPrefix("http://") || root.hasPrefix("https://") else {
@@ -55,14 +58,34 @@ struct SourceConfiguration: Sendable {
     }
 
     var definition: SourceDefinition {
-        SourceDefinition(
+        var definition = SourceDefinition(
             name: name, aeTitle: peer.called.value, host: peer.host, port: peer.port, issuer: issuer,
             priority: priority, limits: limits)
+        definition.facilities = facilities
+        return definition
     }
 
     func sweepSource(id: Int32) -> SweepSource {
         SweepSource(
             id: id, name: name, peer: peer, associations: limits.associations, maximumResults: limits.maximumResults)
+    }
+}
+
+extension FacilityRule {
+    fileprivate init(_ section: inout YAMLSection) throws(ConfigurationError) {
+        self.init(facility: try section.required("name"))
+        guard FacilityRule.isName(facility) else {
+            throw section.error("name", "expected a name of at most 64 characters without commas")
+        }
+        let conditions = try section.section("match") { (match) throws(ConfigurationError) in
+            issuer = try match.string("issuer")
+            patientIDPrefix = try match.string("patient_id_prefix")
+            accessionPrefix = try match.string("accession_prefix")
+            return [issuer, patientIDPrefix, accessionPrefix].compactMap { $0 }
+        }
+        guard let conditions, !conditions.isEmpty, !conditions.contains("") else {
+            throw section.error("match", "expected issuer, patient_id_prefix or accession_prefix, each with a value")
+        }
     }
 }
 

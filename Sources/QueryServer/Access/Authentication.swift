@@ -25,6 +25,10 @@ struct Authentication: RouterMiddleware {
                 headers: [.wwwAuthenticate: "Api-Key"])
         }
         context.key = key
+        context.note.set {
+            $0.actor = key.id
+            $0.name = key.name
+        }
         return try await next(request, context)
     }
 

@@ -1,0 +1,1 @@
+SELECT DISTINCT chain FROM audit_seal ORDER BY chain

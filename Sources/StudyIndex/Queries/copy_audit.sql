@@ -1,0 +1,1 @@
+COPY audit (chain, batch, position, recorded, record) FROM STDIN (FORMAT binary)

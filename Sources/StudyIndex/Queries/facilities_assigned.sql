@@ -1,0 +1,2 @@
+-- $1 source
+UPDATE source SET facilities_assigned = true WHERE id = $1

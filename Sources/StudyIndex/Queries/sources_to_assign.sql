@@ -1,0 +1,1 @@
+SELECT id FROM source WHERE NOT facilities_assigned ORDER BY id
