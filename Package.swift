@@ -123,7 +123,10 @@ let package = Package(
             ] + nio,
             swiftSettings: strict),
         .testTarget(
-            name: "ConcordTests", dependencies: ["concord", "DIMSE", "QueryServer", "StudyIndex", "DICOM"],
+            name: "ConcordTests",
+            dependencies: [
+                "concord", "DIMSE", "QueryServer", "EdgeShard", "StudyIndex", "PostgresClient", "SearchSuite", "DICOM",
+            ],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

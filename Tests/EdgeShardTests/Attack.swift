@@ -158,7 +158,7 @@ final class Forge {
         contentLength: Int? = nil, spoil: ([UInt8]) -> [UInt8] = { $0 }
     ) throws -> Manifest.Object {
         let file = root + "/sealed"
-        let sealer = try ObjectSealer(to: try OutputFile(file), level: LZ4Compressor.quick)
+        let sealer = try ObjectSealer(level: LZ4Compressor.quick, to: try OutputFile(file).write)
         try content.withUnsafeBytes(sealer.write)
         let sealed = try sealer.finish()
         let bytes = spoil(Array(try Data(contentsOf: URL(fileURLWithPath: file))))

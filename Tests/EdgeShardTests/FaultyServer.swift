@@ -86,7 +86,7 @@ final class FaultyServer: Sendable {
         let lines = request.components(separatedBy: "\r\n")
         let path = String(lines[0].split(separator: " ")[1].dropFirst())
         let range = lines.first { $0.lowercased().hasPrefix("range: bytes=") }
-            .flatMap { Int($0.dropFirst(13).prefix { $0 != "-" }) }
+            .map { $0.dropFirst(13).split(separator: "-").compactMap { Int($0) } }
         let (fault, cached) = state.withLock { state in
             state.requests += 1
             return (state.fault, state.cached[path])
@@ -96,11 +96,12 @@ final class FaultyServer: Sendable {
         else { return (Array("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".utf8), false) }
         // What ends in an error on the small files too would never reach the objects.
         let isObject = path.hasPrefix("objects/") && content.count > 2_048
-        var first = min(range ?? 0, content.count)
+        var first = min(range?.first ?? 0, content.count)
+        let end = range.map { min($0[1] + 1, content.count) } ?? content.count
         var status = range == nil ? "200 OK" : "206 Partial Content"
         var shown = first
         var headers = ["ETag: \"\(content.count)\""]
-        var body = Array(content[first...])
+        var body = Array(content[first..<end])
         var announced = body.count
         var ends = false
         switch fault {
@@ -144,7 +145,7 @@ final class FaultyServer: Sendable {
         default: break
         }
         if status.hasPrefix("206") {
-            headers.append("Content-Range: bytes \(shown)-\(content.count - 1)/\(content.count)")
+            headers.append("Content-Range: bytes \(shown)-\(end - 1)/\(content.count)")
         }
         headers.append("Content-Length: \(announced)")
         state.withLock { $0.bodyBytes += body.count }

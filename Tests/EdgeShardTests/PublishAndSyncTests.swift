@@ -161,9 +161,7 @@ import Testing
         for generation in 1...40 {
             guard let manifest = try? published.manifest(generation) else { continue }
             #expect(manifest.expires >= published.now)
-            for object in [manifest.snapshot.object] + manifest.deltas.compactMap(\.object) {
-                named.formUnion([object.digest.hex, object.envelope.hex])
-            }
+            named.formUnion(manifest.objects.map(\.hex))
         }
         #expect(Set(names) == named)
         try await published.sync()
@@ -183,19 +181,5 @@ import Testing
         let identity = SiteIdentity(name: "north-1", key: newcomer, trust: published.trust)
         try await published.sync(to: published.root + "/other", as: identity)
         #expect(ReplicaDirectory(root: published.root + "/other", shard: "north").currentGeneration == 2)
-    }
-
-    /// Bit rot below a replica: the deltas fit no more, the snapshot does.
-    @Test func aDamagedFileIsMadeAnewFromTheSnapshot() async throws {
-        let published = try Published()
-        try published.publish(ShardStudy.samples(0..<300))
-        try await published.sync()
-        let file = published.installed.shardFile(1)
-        let database = try SQLiteDatabase(path: file, .workingCopy(creating: false))
-        try database.execute("UPDATE observation SET patient_id = 'X' WHERE observation_id = 7")
-        published.night()
-        try published.publish(ShardStudy.samples(300..<301))
-        try await published.sync()
-        #expect(try published.serves(2))
     }
 }

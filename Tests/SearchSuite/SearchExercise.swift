@@ -160,9 +160,28 @@ package struct SearchExercise {
                 let matching = expected[study.record.studyInstanceUID] ?? []
                 isRight = isRight && matching.contains { Self.patient($0) == patient }
             }
+            if number % 10 == 0 {
+                let paged = try await Self.byPages(of: 1 + number % 7, query, catalog)
+                isRight = isRight && paged == answer.studies
+            }
             if !isRight { disagreements.append(Self.describe(query)) }
         }
         return disagreements
+    }
+
+    /// All that a catalog answers, page by page, each begun where the one before has ended.
+    package static func byPages(
+        of limit: Int, _ query: StudyQuery, _ catalog: any StudyCatalog
+    ) async throws -> [CatalogStudy] {
+        var (query, studies) = (query, [CatalogStudy]())
+        query.limit = limit
+        while true {
+            let page = try await catalog.search(query)
+            studies += page.studies
+            guard let end = page.end, end != query.after else { return studies }
+            query.after = end
+            query.offset += page.studies.count
+        }
     }
 
     // MARK: Reference

@@ -143,6 +143,79 @@ synced() {
     grep -q "generation $3" "$1/quiet.log" || { cat "$1/quiet.log"; exit 1; }
 }
 
+# killed_at_random KILLS DIR: publisher, sync and the site's server, killed at random moments while readers ask the site for all
+# that it has. Each answer is one that the centre has given, whole, and none is older than one before it.
+killed_at_random() {
+    edge_site "$2"
+    with_database "$2" kill_at_random "$1" "$2"
+}
+
+# kill_at_random KILLS DIR URL: in a shell of its own, whose end stops what it has started.
+kill_at_random() (
+    kills=$1 directory=$2 url=$3 killed=0 night=0 edge='' readers='' centre=''
+    RANDOM=${CONCORD_SEED:-7}
+    centre_url="http://127.0.0.1:$(port_of "$directory/publish.yaml" http)"
+    edge_url="http://127.0.0.1:$(port_of "$directory/site.yaml" http)"
+    trap 'for each in $readers $edge $centre; do stop "$each"; done' EXIT
+    "$concord" serve --config "$directory/publish.yaml" >"$directory/serve.log" 2>&1 &
+    centre=$!
+    wait_for "$centre" 60 curl -sf "$centre_url/readyz" || { cat "$directory/serve.log"; exit 1; }
+    readers_of checksum "$centre_url" >"$directory/checksums"
+    serve_edge
+    readers_of read "$edge_url" "$directory/checksums" "$directory/stop" >"$directory/readers.log" 2>&1 &
+    readers=$!
+    while [ "$killed" -lt "$kills" ]; do
+        night=$((night + 1))
+        change_studies "$url" "$night"
+        readers_of checksum "$centre_url" >>"$directory/checksums"
+        killed_after_a_while "$concord" shards publish --out "$directory/shards" --config "$directory/publish.yaml"
+        killed_after_a_while "$concord" edge sync --from "$directory/shards" --to "$directory/replica" --config "$directory/site.yaml"
+        if [ $((RANDOM % 5)) = 0 ]; then
+            kill -KILL "$edge"
+            wait "$edge" 2>/dev/null || true
+            killed=$((killed + 1))
+            serve_edge
+        fi
+        kill -0 "$readers" 2>/dev/null || break
+        printf '\rkilled %d times in %d nights' "$killed" "$night"
+    done
+    printf '\n'
+    publish "$directory"
+    quietly "$concord" edge sync --from "$directory/shards" --to "$directory/replica" --config "$directory/site.yaml"
+    sleep 1
+    touch "$directory/stop"
+    status=0
+    wait "$readers" || status=$?
+    readers=''
+    cat "$directory/readers.log"
+    [ "$status" = 0 ] || exit 1
+    quietly "$concord" edge verify "$directory/replica" --config "$directory/site.yaml"
+    [ "$(readers_of checksum "$edge_url")" = "$(tail -1 "$directory/checksums")" ]
+)
+
+readers_of() { PYTHONDONTWRITEBYTECODE=1 "$concord_venv/bin/python" scripts/lib/edge_readers.py "$1" "$2" "$(cat "$directory/key")" "${@:3}"; }
+
+serve_edge() {
+    "$concord" serve --edge "$directory/replica" --config "$directory/site.yaml" >"$directory/edge.log" 2>&1 &
+    edge=$!
+    wait_for "$edge" 60 curl -sf "$edge_url/readyz" || { cat "$directory/edge.log"; exit 1; }
+}
+
+# killed_after_a_while COMMAND…: at a random moment of a second and a half; it may have ended well before. Counts in `killed`.
+killed_after_a_while() {
+    local victim status=0
+    "$@" >"$directory/killed.log" 2>&1 &
+    victim=$!
+    sleep "$((RANDOM % 2)).$((RANDOM % 10))$((RANDOM % 10))"
+    kill -KILL "$victim" 2>/dev/null || true
+    wait "$victim" 2>/dev/null || status=$?
+    case $status in
+        137) killed=$((killed + 1)) ;;
+        0) ;;
+        *) cat "$directory/killed.log"; exit 1 ;;
+    esac
+}
+
 # disk_faults DIR: a disk that is full at ever later moments of a sync, and one that fails from its Nth write or flush on. The
 # sync ends with an error, what was served is served, and once the disk is well it goes on.
 disk_faults() {

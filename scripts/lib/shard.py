@@ -160,7 +160,60 @@ def bucket(uid):
     return digest[0] << 4 | digest[1] >> 4
 
 
+def rows_by_part(database):
+    """The canonical rows of each bucket, and of the sources, as a set: what repairs are made of."""
+    buckets_of_studies, parts = {}, [set() for _ in range(BUCKETS + 1)]
+    for table, tag in TABLES:
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        for row in database.execute(f"SELECT * FROM {table}"):
+            if tag == 1:
+                number = BUCKETS
+            elif "study_uid" in columns:
+                number = bucket(row[columns.index("study_uid")])
+                if tag == 2:
+                    buckets_of_studies[row[0]] = number
+            else:
+                number = buckets_of_studies[row[columns.index("study_id")]]
+            parts[number].add(canonical_row(tag, row))
+    return parts
+
+
+def rows_in(part, database):
+    """The canonical rows of a part, one by one."""
+    columns = {tag: len(list(database.execute(f"PRAGMA table_info({table})"))) for table, tag in TABLES}
+    at, rows = 0, set()
+    while at < len(part):
+        start = at
+        at += 1
+        for _ in range(columns[part[start]]):
+            size = {0: 1, 1: 9, 2: 5}[part[at]]
+            at += size + (struct.unpack_from(">I", part, at + 1)[0] if size == 5 else 0)
+        check(at <= len(part), "a row that is cut short")
+        rows.add(part[start:at])
+    return rows
+
+
+def check_repair(root, manifest, shard, site, database):
+    """That the snapshot's rows by bucket are the snapshot's."""
+    entry = manifest["snapshot"]["rows"]
+    table = content_of(root, entry["table"], shard, manifest["snapshot"]["generation"], site)
+    check(len(table) == 32 + 40 * (BUCKETS + 1), "a table of another length")
+    sealed, at = read_object(root, entry["digest"], entry["length"]), 0
+    for number, expected in enumerate(rows_by_part(database)):
+        length, content_length = struct.unpack_from(">II", table, 32 + 40 * number)
+        part, at = sealed[at : at + length], at + length
+        rows = b""
+        if length:
+            check(sha(part) == table[40 + 40 * number : 72 + 40 * number], f"part {number} differs")
+            info = b"concord shard 1 rows\0" + struct.pack(">I", number)
+            key = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(table[:32])
+            rows = lz4.frame.decompress(unseal(part, key))
+        check(len(rows) == content_length and rows_in(rows, database) == expected, f"part {number} has other rows")
+    check(at == len(sealed), "rows that no part has")
+
+
 def content_root(database):
+    """The root, and the list of buckets that it is taken of."""
     buckets_of_studies, sources, digests = {}, None, []
     for table, tag in TABLES:
         columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
@@ -179,8 +232,8 @@ def content_root(database):
             sources = hashers[0].digest()
         else:
             digests.append([hasher.digest() for hasher in hashers])
-    buckets = b"".join(sha(b"".join(table[n] for table in digests)) for n in range(BUCKETS))
-    return sha(b"concord content 1\n" + sources + buckets).hex()
+    buckets = sources + b"".join(sha(b"".join(table[n] for table in digests)) for n in range(BUCKETS))
+    return sha(b"concord content 1\n" + buckets).hex(), buckets
 
 
 def newest(root, shard, keys, now):
@@ -215,12 +268,18 @@ def main():
         site = serialization.load_pem_private_key(pathlib.Path(arguments.key).read_bytes(), None)
         content = content_of(root, snapshot["object"], shard, snapshot["generation"], site)
         arguments.out.write_bytes(content)
+        if "rows" in snapshot:
+            check_repair(root, manifest, shard, site, sqlite3.connect(f"file:{arguments.out}?mode=ro", uri=True))
         if snapshot["generation"] < generation:
             delta = next(d for d in manifest["deltas"] if d["from"] == snapshot["generation"])
             apply(content_of(root, delta["object"], shard, generation, site), arguments.out)
         database = sqlite3.connect(f"file:{arguments.out}?mode=ro", uri=True)
         check(schema_digest(database) == manifest["schema"], "the schema is not the manifest's")
-        check(content_root(database) == manifest["content"], "the content is not the manifest's")
+        content, buckets = content_root(database)
+        check(content == manifest["content"], "the content is not the manifest's")
+        if "buckets" in manifest:
+            listed = content_of(root, manifest["buckets"], shard, generation, site)
+            check(listed == buckets, "the list of buckets is another one")
         (studies,) = database.execute("SELECT count(*) FROM study").fetchone()
         check(studies == manifest["rows"]["studies"], "another number of studies")
     print(f"{shard}: generation {generation}, {manifest['rows']['studies']} studies: as published")

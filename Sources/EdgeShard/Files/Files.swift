@@ -53,6 +53,12 @@ enum Files {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
+    /// Another file of the same name has another one; nil: it is not there.
+    static func identity(_ path: String) -> UInt64? {
+        var status = stat()
+        return stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
+    }
+
     /// nil: it is not there.
     static func size(_ path: String) -> Int? {
         var status = stat()
@@ -70,6 +76,16 @@ enum Files {
     }
 
     static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Of all of its bytes.
+    static func digest(_ path: String) throws -> Digest {
+        let input = try InputFile(path)
+        let hasher = SHA256Hasher()
+        for position in stride(from: 0, to: input.size, by: 1 << 20) {
+            hasher.update(try input.read(at: position, count: min(1 << 20, input.size - position)))
+        }
+        return hasher.finish()
+    }
 
     /// A copy that shares the original's blocks where the file system can.
     static func copy(_ path: String, to copy: String) throws {

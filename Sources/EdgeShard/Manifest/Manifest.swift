@@ -20,6 +20,8 @@ package struct Manifest: Sendable, Hashable, Codable {
     package var since: String?
     package var basis: [Basis]
     package var snapshot: Snapshot
+    /// The digests of this generation's buckets.
+    package var buckets: Object?
     package var deltas: [Delta]
     package var keys: [Key]
 
@@ -76,6 +78,15 @@ package struct Manifest: Sendable, Hashable, Codable {
     package struct Snapshot: Sendable, Hashable, Codable {
         package var generation: Int
         package var object: Object
+        /// The same rows by bucket, for sites that have lost some.
+        package var rows: BucketRows?
+    }
+
+    /// One object that is read in parts, which the table lists.
+    package struct BucketRows: Sendable, Hashable, Codable {
+        package var digest: Digest
+        package var length: Int
+        package var table: Object
     }
 
     /// From an earlier generation to this one.
@@ -99,6 +110,14 @@ package struct Manifest: Sendable, Hashable, Codable {
             self.hash = hash
             self.scopes = scopes
         }
+    }
+}
+
+extension Manifest {
+    /// All that is fetched by its digest.
+    var objects: [Digest] {
+        let sealed = [snapshot.object, snapshot.rows?.table, buckets].compactMap { $0 } + deltas.compactMap(\.object)
+        return sealed.flatMap { [$0.digest, $0.envelope] } + (snapshot.rows.map { [$0.digest] } ?? [])
     }
 }
 

@@ -23,11 +23,22 @@ package final class PublishedDirectory: Sendable {
     ) throws -> SealedObject {
         let temporary = path + "/objects/.new"
         let output = try OutputFile(temporary)
-        let sealer = try ObjectSealer(to: output, level: level)
+        let sealer = try ObjectSealer(level: level, to: output.write)
         try body(sealer.write)
         let object = try sealer.finish()
         try keep(output, temporary, as: object.digest)
         return object
+    }
+
+    /// Seals the rows of a shard by bucket. Returns their digest and length, and the table that opens them.
+    func sealRows(of shard: SQLiteDatabase) throws -> (digest: Digest, length: Int, table: [UInt8]) {
+        let temporary = path + "/objects/.new"
+        let output = try OutputFile(temporary)
+        let sealer = try BucketRowsSealer(to: output)
+        try BucketRows.each(of: shard, sealer.seal)
+        let rows = sealer.finish()
+        try keep(output, temporary, as: rows.digest)
+        return rows
     }
 
     /// Writes the envelope of a sealed object.
@@ -100,10 +111,7 @@ package final class PublishedDirectory: Sendable {
                     Files.remove(file)
                     continue
                 }
-                for object in [manifest.snapshot.object] + manifest.deltas.compactMap(\.object) {
-                    named.insert(object.digest.hex)
-                    named.insert(object.envelope.hex)
-                }
+                named.formUnion(manifest.objects.map(\.hex))
             }
         }
         let unnamed = Files.names(in: path + "/objects").filter { !named.contains($0) }

@@ -21,13 +21,36 @@ struct PublisherState: Codable {
 
     struct KeptSnapshot: Codable {
         var generation: Int
+        var file: KeptObject
+        var rows: Digest
+        var rowsLength: Int
+        var table: KeptObject
+        /// Fingerprints of those that it is sealed for.
+        var sites: [String]
+    }
+
+    /// An object, and what opens it for a site that comes later.
+    struct KeptObject: Codable {
         var object: Manifest.Object
-        /// Of the object, so that a site that comes later can open it.
         var key: String
         /// What its envelope holds beside keys.
         var pieces: [Digest]
-        /// Fingerprints of those that it is sealed for.
-        var sites: [String]
+    }
+}
+
+extension PublisherState.KeptSnapshot {
+    var manifest: Manifest.Snapshot {
+        Manifest.Snapshot(
+            generation: generation, object: file.object,
+            rows: Manifest.BucketRows(digest: rows, length: rowsLength, table: table.object))
+    }
+}
+
+extension PublisherState.KeptObject {
+    var sealed: SealedObject {
+        SealedObject(
+            digest: object.digest, length: object.length, contentLength: object.contentLength, pieces: pieces,
+            key: [UInt8](hex: key) ?? [])
     }
 }
 

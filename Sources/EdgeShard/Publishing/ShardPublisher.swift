@@ -221,6 +221,9 @@ package struct ShardPublisher: Sendable {
         let epoch = previous?.epoch ?? (published?.epoch ?? 0) + 1
         let snapshot = try snapshot(generation, patchset, previous)
         let deltas = try deltas(to: generation, patchset, snapshot, previous)
+        let buckets = try output.seal(level: LZ4Compressor.quick) { write in
+            try content.bucketList.withUnsafeBytes(write)
+        }
         let schema = try ShardSchema.digest.get()
         let manifest = Manifest(
             shard: scope.name, epoch: epoch, generation: generation, previous: previous?.manifests.last?.digest,
@@ -228,8 +231,8 @@ package struct ShardPublisher: Sendable {
             rows: Manifest.Rows(
                 studies: content.studies, copies: content.observations, tombstones: content.tombstones),
             since: scope.cutoff?.da, basis: cut.basis,
-            snapshot: Manifest.Snapshot(generation: snapshot.generation, object: snapshot.object), deltas: deltas,
-            keys: cut.keys)
+            snapshot: snapshot.manifest, buckets: try output.envelope(buckets, scope.name, generation, sites),
+            deltas: deltas, keys: cut.keys)
         let document = try SignedDocument(.manifest, manifest, signedBy: signingKey)
         guard document.bytes.count <= SignedDocument.Kind.manifest.limit else {
             throw ShardError(
@@ -260,13 +263,11 @@ package struct ShardPublisher: Sendable {
         let fingerprints = sites.map { $0.fingerprint.hex }
         if let previous, var kept = Optional(previous.snapshot), generation - kept.generation < (Self.spans.max() ?? 1),
             try patchsets(after: kept.generation, to: generation, patchset).reduce(0, { $0 + $1.count })
-                < kept.object.contentLength / 8
+                < kept.file.object.contentLength / 8
         {
             guard kept.sites != fingerprints else { return kept }
-            let object = SealedObject(
-                digest: kept.object.digest, length: kept.object.length, contentLength: kept.object.contentLength,
-                pieces: kept.pieces, key: [UInt8](hex: kept.key) ?? [])
-            kept.object = try output.envelope(object, scope.name, kept.generation, sites)
+            kept.file = try keep(kept.file.sealed, of: kept.generation)
+            kept.table = try keep(kept.table.sealed, of: kept.generation)
             kept.sites = fingerprints
             return kept
         }
@@ -276,9 +277,17 @@ package struct ShardPublisher: Sendable {
                 try input.read(at: position, count: min(1 << 20, input.size - position)).withUnsafeBytes(write)
             }
         }
+        let rows = try output.sealRows(of: try SQLiteDatabase(path: shardFile, .immutable))
+        let table = try output.seal(level: LZ4Compressor.quick) { write in try rows.table.withUnsafeBytes(write) }
         return PublisherState.KeptSnapshot(
-            generation: generation, object: try output.envelope(object, scope.name, generation, sites),
-            key: object.key.hex, pieces: object.pieces, sites: fingerprints)
+            generation: generation, file: try keep(object, of: generation), rows: rows.digest, rowsLength: rows.length,
+            table: try keep(table, of: generation), sites: fingerprints)
+    }
+
+    private func keep(_ object: SealedObject, of generation: Int) throws -> PublisherState.KeptObject {
+        PublisherState.KeptObject(
+            object: try output.envelope(object, scope.name, generation, sites), key: object.key.hex,
+            pieces: object.pieces)
     }
 
     /// From the night, the week and the month before, and from the snapshot.
@@ -290,7 +299,7 @@ package struct ShardPublisher: Sendable {
         return try previous.manifests.filter { starts.contains($0.generation) }.map { start in
             let merged = try Patchset.merged(try patchsets(after: start.generation, to: generation, patchset))
             var delta = Manifest.Delta(from: start.generation, base: start.digest, object: nil)
-            guard merged.count < snapshot.object.contentLength / 2 else { return delta }
+            guard merged.count < snapshot.file.object.contentLength / 2 else { return delta }
             let object = try output.seal(level: LZ4Compressor.thorough) { write in try merged.withUnsafeBytes(write) }
             delta.object = try output.envelope(object, scope.name, generation, sites)
             return delta

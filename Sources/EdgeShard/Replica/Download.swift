@@ -44,7 +44,7 @@ struct Download {
         report(partial.received)
         try await retry.run(progress: { partial.received }) {
             guard partial.received < envelope.length else { return }
-            try await origin.bytes(of: path, from: partial.received, length: envelope.length) { bytes in
+            try await origin.bytes(of: path, partial.received..<envelope.length, length: envelope.length) { bytes in
                 try await pace.take(bytes.count)
                 try partial.append(bytes)
                 report(partial.received)

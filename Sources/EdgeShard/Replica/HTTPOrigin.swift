@@ -67,28 +67,32 @@ package final class HTTPOrigin: ShardOrigin {
     }
 
     package func bytes(
-        of path: String, from offset: Int, length: Int, _ receive: ([UInt8]) async throws -> Void
+        of path: String, _ range: Range<Int>, length: Int, _ receive: ([UInt8]) async throws -> Void
     ) async throws {
+        guard !range.isEmpty else { return }
         var headers = HTTPHeaders()
-        if offset > 0 {
-            headers.add(name: "Range", value: "bytes=\(offset)-\(length - 1)")
+        if range != 0..<length {
+            headers.add(name: "Range", value: "bytes=\(range.lowerBound)-\(range.upperBound - 1)")
             if let tag = kept.withLock({ $0.entityTags[path] }) { headers.add(name: "If-Range", value: tag) }
         }
         try await exchange(path, headers) { head, parts in
-            // What a server that knows no ranges sends again is passed over.
-            var passed = try Self.start(of: head, path, offset: offset, length: length) == offset ? 0 : offset
+            let sent = try Self.range(of: head, path, asked: range, length: length)
             note(head.headers.first(name: "ETag"), of: path)
-            var left = passed + length - offset
+            var position = sent.lowerBound
             while let part = try await parts() {
-                guard part.readableBytes <= left else {
+                guard part.readableBytes <= sent.upperBound - position else {
                     throw ShardError(.transfer, "\(path): the origin sends more bytes than were asked for")
                 }
-                left -= part.readableBytes
-                let skipped = min(passed, part.readableBytes)
-                passed -= skipped
-                if part.readableBytes > skipped { try await receive(Array(part.readableBytesView.dropFirst(skipped))) }
+                // What a server that knows no ranges sends beside them is passed over.
+                let wanted = range.clamped(to: position..<position + part.readableBytes)
+                if !wanted.isEmpty {
+                    let view = part.readableBytesView.dropFirst(wanted.lowerBound - position).prefix(wanted.count)
+                    try await receive(Array(view))
+                }
+                position += part.readableBytes
+                if position >= range.upperBound, position < sent.upperBound { return }
             }
-            guard left == 0 else { throw Self.cut(path) }
+            guard position == sent.upperBound else { throw Self.cut(path) }
         }
     }
 
@@ -99,8 +103,10 @@ package final class HTTPOrigin: ShardOrigin {
 
     // MARK: Answers
 
-    /// Where the answer's bytes begin in the object: where it was asked to, or at its beginning.
-    private static func start(of head: HTTPResponseHead, _ path: String, offset: Int, length: Int) throws -> Int {
+    /// Which bytes of the object the answer has: those that were asked for, or all.
+    private static func range(
+        of head: HTTPResponseHead, _ path: String, asked: Range<Int>, length: Int
+    ) throws -> Range<Int> {
         let announced = try Self.length(of: head, path)
         switch head.status {
         case .ok:
@@ -110,12 +116,13 @@ package final class HTTPOrigin: ShardOrigin {
                     "\(path): the origin has \(announced.map(String.init) ?? "unknown many") bytes instead of \(length)"
                 )
             }
-            return 0
+            return 0..<length
         case .partialContent:
-            guard offset > 0, head.headers.first(name: "Content-Range") == "bytes \(offset)-\(length - 1)/\(length)",
-                announced == nil || announced == length - offset
+            let expected = "bytes \(asked.lowerBound)-\(asked.upperBound - 1)/\(length)"
+            guard asked != 0..<length, head.headers.first(name: "Content-Range") == expected,
+                announced == nil || announced == asked.count
             else { throw ShardError(.transfer, "\(path): the origin sends another range than was asked for") }
-            return offset
+            return asked
         default: throw refusal(head, path)
         }
     }

@@ -2,8 +2,8 @@ import Foundation
 
 /// A site's replica: one directory for each shard, which only its owner may enter.
 ///
-/// `CURRENT` names the generation that is served; `<generation>/` holds its shard, manifest and timestamp and is never
-/// written again; `accepted` is what must not be gone behind; `incoming/` is what a sync has fetched so far.
+/// `CURRENT` names the generation that is served; `<generation>/` holds its shard, the shard's checksum, manifest and timestamp,
+/// and is written again only where it is damaged; `accepted` is what must not be gone behind; `incoming/` is what a sync has fetched so far.
 struct ReplicaDirectory: Sendable {
     static let kept = 3
 
@@ -47,20 +47,45 @@ struct ReplicaDirectory: Sendable {
         Files.read(generation(number) + "/timestamp", upTo: SignedDocument.Kind.timestamp.limit)
     }
 
-    /// Makes what is in `next` the generation that is served. Readers that have the one before go on with it.
+    /// Where the next generation's shard is to be made.
+    func begin() throws -> String {
+        Files.remove(next)
+        try Files.makeDirectory(next, isPrivate: true)
+        return next + "/shard.sqlite"
+    }
+
+    private func checksumFile(_ number: Int) -> String { generation(number) + "/checksum" }
+
+    /// Whether its file is as it was installed: of indexes and trigrams, too, which the content root says nothing about.
+    func isIntact(_ number: Int) -> Bool {
+        guard let kept = Files.read(checksumFile(number), upTo: 64), let digest = try? Files.digest(shardFile(number))
+        else { return false }
+        return Array(digest.hex.utf8) == kept
+    }
+
+    /// Makes what is in `next` the generation that is served. Readers that have the one before go on with it, those of the same
+    /// generation that was damaged with its file.
     func install(_ number: Int) throws {
+        try Files.replace(next + "/checksum", with: Array(try Files.digest(next + "/shard.sqlite").hex.utf8))
         try Files.syncDirectory(next)
-        if currentGeneration != number { Files.remove(generation(number)) }
-        try Files.rename(next, to: generation(number))
+        if currentGeneration == number {
+            for name in Files.names(in: next) {
+                try Files.rename("\(next)/\(name)", to: "\(generation(number))/\(name)")
+            }
+            Files.remove(next)
+        } else {
+            Files.remove(generation(number))
+            try Files.rename(next, to: generation(number))
+        }
         try Files.replace(current, with: Array("\(number)".utf8))
         for old in generations.filter({ $0 != number }).dropLast(Self.kept - 1) { Files.remove(generation(old)) }
         Files.remove(incoming)
     }
 
-    /// A generation that was installed, with a newer timestamp.
-    func keep(timestamp: [UInt8], of number: Int) throws {
-        guard timestampBytes(number) != timestamp else { return }
-        try Files.replace(generation(number) + "/timestamp", with: timestamp)
+    /// A generation that was installed, with its manifest, which may be damaged, and a newer timestamp.
+    func keep(manifest: [UInt8], timestamp: [UInt8], of number: Int) throws {
+        if manifestBytes(number) != manifest { try Files.replace(generation(number) + "/manifest", with: manifest) }
+        if timestampBytes(number) != timestamp { try Files.replace(generation(number) + "/timestamp", with: timestamp) }
     }
 
     // MARK: What was accepted

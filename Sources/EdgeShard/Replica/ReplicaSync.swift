@@ -25,6 +25,9 @@ package struct ReplicaSync: Sendable {
         case checking(shard: String)
         case installed(shard: String, generation: Int, bytes: Int)
         case current(shard: String, generation: Int)
+        /// What is installed is damaged.
+        case repairing(shard: String)
+        case repaired(shard: String, generation: Int, buckets: Int, bytes: Int)
         case withdrawn(shard: String)
         case failed(shard: String, ShardError)
     }
@@ -110,18 +113,24 @@ package struct ReplicaSync: Sendable {
         var steps = try await route(to: newest.manifest, from: directory, acceptance)
         try directory.accept(acceptance.acceptance(of: newest.manifest, newest.timestamp))
         let generation = newest.manifest.generation
-        if directory.currentGeneration == generation {
-            try directory.keep(timestamp: newest.timestampBytes, of: generation)
+        let isIntact = directory.currentGeneration.map(directory.isIntact) ?? true
+        if directory.currentGeneration == generation, isIntact {
+            try directory.keep(manifest: newest.manifestBytes, timestamp: newest.timestampBytes, of: generation)
             report(.current(shard: shard, generation: generation))
             return
         }
         do {
+            guard isIntact || steps.isSnapshot else { throw ShardError(.wrongContent, "shard \(shard) is damaged") }
             try await install(newest, by: steps, directory)
-        } catch let error as ShardError where error.code == .wrongContent && steps.deltas.count > 0 && !steps.isSnapshot
-        {
-            // What deltas were applied to was not what it should be: a damaged file. The snapshot is the last resort.
-            steps = try await snapshotRoute(to: newest.manifest, acceptance)
-            try await install(newest, by: steps, directory)
+        } catch let error as ShardError where error.code == .wrongContent && !steps.isSnapshot {
+            report(.repairing(shard: shard))
+            do {
+                try await repair(newest, by: steps.deltas, directory)
+            } catch let error as ShardError where ![.transfer, .timeout, .file].contains(error.code) {
+                // The last resort.
+                steps = try await snapshotRoute(to: newest.manifest, acceptance)
+                try await install(newest, by: steps, directory)
+            }
         }
     }
 
@@ -226,13 +235,11 @@ package struct ReplicaSync: Sendable {
         let objects = (route.snapshot.map { [($0.object, $0.generation)] } ?? []) + route.deltas
         for (object, generation) in objects {
             keys[object.digest] = try await fetch(
-                object, generation, directory, manifest.shard, before: before, of: route.length)
+                object, generation, directory, before: before, of: route.length)
             before += object.length
         }
         report(.checking(shard: manifest.shard))
-        Files.remove(directory.next)
-        try Files.makeDirectory(directory.next, isPrivate: true)
-        let file = directory.next + "/shard.sqlite"
+        let file = try directory.begin()
         if let snapshot = route.snapshot {
             let output = try OutputFile(file)
             try open(snapshot.object, keys, directory, output.write)
@@ -246,19 +253,24 @@ package struct ReplicaSync: Sendable {
             try open(object, keys, directory) { patchset.append(contentsOf: $0) }
             try Patchset.apply(patchset, to: try SQLiteDatabase(path: file, .workingCopy(creating: false)))
         }
-        try ShardFile.check(file, against: manifest)
+        try finish(file, newest, directory)
+        report(.installed(shard: manifest.shard, generation: manifest.generation, bytes: before))
+    }
+
+    /// Installs what was made, once all of it was found right.
+    private func finish(_ file: String, _ newest: Newest, _ directory: ReplicaDirectory) throws {
+        try ShardFile.check(file, against: newest.manifest)
         try Files.sync(file)
         try Files.replace(directory.next + "/manifest", with: newest.manifestBytes)
         try Files.replace(directory.next + "/timestamp", with: newest.timestampBytes)
-        try directory.install(manifest.generation)
-        report(.installed(shard: manifest.shard, generation: manifest.generation, bytes: before))
+        try directory.install(newest.manifest.generation)
     }
 
     /// Fetches an object and its envelope; returns its key.
     private func fetch(
-        _ object: Manifest.Object, _ generation: Int, _ directory: ReplicaDirectory, _ shard: String, before: Int,
-        of total: Int
+        _ object: Manifest.Object, _ generation: Int, _ directory: ReplicaDirectory, before: Int, of total: Int
     ) async throws -> [UInt8] {
+        let shard = directory.shard
         guard object.envelopeLength <= Envelope.mostBytes else {
             throw ShardError(.tooLarge, "an envelope that is too large")
         }
@@ -285,12 +297,7 @@ package struct ReplicaSync: Sendable {
 
     /// Pieces are the envelope's word; the manifest's is the whole.
     private static func checkWhole(_ file: String, _ object: Manifest.Object) throws {
-        let input = try InputFile(file)
-        let hasher = SHA256Hasher()
-        for position in stride(from: 0, to: input.size, by: 1 << 20) {
-            hasher.update(try input.read(at: position, count: min(1 << 20, input.size - position)))
-        }
-        guard input.size == object.length, hasher.finish() == object.digest else {
+        guard Files.size(file) == object.length, try Files.digest(file) == object.digest else {
             Files.remove(file)
             throw ShardError(.wrongHash, "an object is not the one that the manifest names")
         }
@@ -304,6 +311,106 @@ package struct ReplicaSync: Sendable {
         try ObjectOpener.open(
             "\(directory.incoming)/\(object.digest.hex)", length: object.length, contentLength: object.contentLength,
             key: key, write)
+    }
+}
+
+// MARK: Repair
+
+extension ReplicaSync {
+    /// Makes the newest generation of what is left of a damaged one: of the buckets that differ, and of nothing else, the rows
+    /// are fetched. Errors say, beside others, that it cannot be done so, or is not worth it.
+    private func repair(
+        _ newest: Newest, by deltas: [(object: Manifest.Object, to: Int)], _ directory: ReplicaDirectory
+    ) async throws {
+        guard let installed = directory.currentGeneration else { return }
+        let manifest = newest.manifest
+        try directory.prepare()
+        let file = try directory.begin()
+        let repair = try ShardRepair(salvaging: directory.shardFile(installed), into: file, of: manifest)
+        var bytes = 0
+        for (object, generation) in deltas {
+            try repair.apply(try await content(of: object, generation, directory))
+            bytes += object.length
+        }
+        let content = try repair.content()
+        var parts: Set<Int> = []
+        if content.root != manifest.content {
+            guard let list = manifest.buckets,
+                let digests = ContentRoot.parts(
+                    of: try await self.content(of: list, manifest.generation, directory), root: manifest.content)
+            else {
+                throw ShardError(.wrongContent, "shard \(manifest.shard) is published without a list of its buckets")
+            }
+            parts = content.parts(otherThanIn: digests)
+            let (published, fetched) = try await published(parts, manifest, directory)
+            try repair.replace(parts, from: published)
+            bytes += list.length + fetched
+        }
+        try repair.finish()
+        report(.checking(shard: manifest.shard))
+        try finish(file, newest, directory)
+        report(
+            .repaired(shard: manifest.shard, generation: manifest.generation, buckets: parts.count, bytes: bytes))
+    }
+
+    /// Rows of these buckets, and perhaps others, as of the manifest's generation; and how many bytes that took.
+    private func published(
+        _ parts: Set<Int>, _ manifest: Manifest, _ directory: ReplicaDirectory
+    ) async throws -> (SQLiteDatabase, bytes: Int) {
+        let snapshot = manifest.snapshot
+        let delta = manifest.deltas.first { $0.from == snapshot.generation }?.object
+        guard let rows = snapshot.rows, delta != nil || snapshot.generation == manifest.generation else {
+            throw ShardError(.wrongContent, "shard \(manifest.shard) is published without its rows by bucket")
+        }
+        let table = try BucketTable(
+            bytes: try await content(of: rows.table, snapshot.generation, directory), length: rows.length)
+        let lost = parts.reduce(0) { $0 + table.entries[$1].length } + (delta?.length ?? 0)
+        guard lost <= snapshot.object.length / 2 else {
+            throw ShardError(.wrongContent, "more of shard \(manifest.shard) is lost than its snapshot is worth")
+        }
+        // Gone with what was fetched.
+        let file = directory.incoming + "/published.sqlite"
+        Files.remove(file)
+        let database = try SQLiteDatabase(path: file, .workingCopy(creating: true))
+        try ShardSchema.create(database)
+        for part in parts.sorted() where table.entries[part].length > 0 {
+            let bytes = try table.open(part, try await fetch(part, of: rows, table))
+            try database.transaction {
+                try BucketRows.read(bytes) { try database.statement($0.insertion).run($1) }
+            }
+        }
+        if let delta {
+            let patchset = try await content(of: delta, manifest.generation, directory)
+            try Patchset.apply(patchset, to: database, overlookingConflicts: true)
+        }
+        return (database, lost + rows.table.length)
+    }
+
+    private func fetch(_ part: Int, of rows: Manifest.BucketRows, _ table: BucketTable) async throws -> [UInt8] {
+        let (entry, offset) = (table.entries[part], table.offset(of: part))
+        return try await retry.run {
+            var bytes: [UInt8] = []
+            try await origin.bytes(
+                of: Layout.object(rows.digest), offset..<offset + entry.length, length: rows.length
+            ) { piece in
+                try await pace.take(piece.count)
+                bytes += piece
+            }
+            guard Digest.of(bytes) == entry.digest else {
+                throw ShardError(.wrongHash, "rows of a bucket arrived with a wrong SHA-256")
+            }
+            return bytes
+        }
+    }
+
+    /// Fetches an object and opens it.
+    private func content(
+        of object: Manifest.Object, _ generation: Int, _ directory: ReplicaDirectory
+    ) async throws -> [UInt8] {
+        let key = try await fetch(object, generation, directory, before: 0, of: object.length)
+        var content: [UInt8] = []
+        try open(object, [object.digest: key], directory) { content.append(contentsOf: $0) }
+        return content
     }
 }
 

@@ -41,6 +41,12 @@ package struct ReplicaVerification: Sendable {
                 throw ShardError(.malformed, "shard \(directory.shard): more is installed than was accepted")
             }
             try ShardFile.check(directory.shardFile(generation), against: body)
+            guard directory.isIntact(generation) else {
+                throw ShardError(
+                    .wrongContent,
+                    "shard \(directory.shard): the rows are as published, but the file is damaged: `concord edge sync` repairs it"
+                )
+            }
             return ReplicaVerification(
                 shard: directory.shard, generation: generation, manifest: body, error: nil, expires: expires)
         } catch let error as ShardError {

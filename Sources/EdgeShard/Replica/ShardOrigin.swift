@@ -2,10 +2,9 @@
 package protocol ShardOrigin: Sendable {
     /// A small file, whole; more bytes than `limit` are an error, before they are read.
     func file(_ path: String, limit: Int) async throws -> [UInt8]
-    /// The bytes of an object of `length` bytes from `offset` to its end, in pieces; an object of another length is an
-    /// error.
+    /// These bytes of an object of `length` bytes, in pieces; an object of another length is an error.
     func bytes(
-        of path: String, from offset: Int, length: Int, _ receive: ([UInt8]) async throws -> Void
+        of path: String, _ range: Range<Int>, length: Int, _ receive: ([UInt8]) async throws -> Void
     ) async throws
     /// Lets connections go.
     func close() async
@@ -26,7 +25,7 @@ package struct DirectoryOrigin: ShardOrigin {
     }
 
     package func bytes(
-        of path: String, from offset: Int, length: Int, _ receive: ([UInt8]) async throws -> Void
+        of path: String, _ range: Range<Int>, length: Int, _ receive: ([UInt8]) async throws -> Void
     ) async throws {
         let name = "\(root)/\(path)"
         guard Files.size(name) != nil else { throw ShardError(.notFound, "\(name) is not there") }
@@ -34,8 +33,8 @@ package struct DirectoryOrigin: ShardOrigin {
         guard file.size == length else {
             throw ShardError(.transfer, "\(name) has \(file.size) bytes instead of \(length)")
         }
-        for position in stride(from: offset, to: length, by: Self.piece) {
-            try await receive(try file.read(at: position, count: min(Self.piece, length - position)))
+        for position in stride(from: range.lowerBound, to: range.upperBound, by: Self.piece) {
+            try await receive(try file.read(at: position, count: min(Self.piece, range.upperBound - position)))
         }
     }
 

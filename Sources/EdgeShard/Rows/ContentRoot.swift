@@ -37,10 +37,36 @@ package struct ContentRoot: Sendable, Hashable {
             for table in digests { hasher.update(table[bucket].bytes) }
             return hasher.finish()
         }
+        root = Self.root(sources: sources, buckets: self.buckets)
+    }
+
+    private static func root(sources: Digest, buckets: [Digest]) -> Digest {
+        let hasher = SHA256Hasher()
         hasher.update(Array("concord content \(ShardSchema.format)\n".utf8))
-        hasher.update(sources.bytes)
-        for bucket in self.buckets { hasher.update(bucket.bytes) }
-        root = hasher.finish()
+        for digest in [sources] + buckets { hasher.update(digest.bytes) }
+        return hasher.finish()
+    }
+
+    // MARK: The list of buckets
+
+    /// The digest of the sources, and of each bucket.
+    var bucketList: [UInt8] { ([sources] + buckets).flatMap(\.bytes) }
+
+    static let bucketListSize = (1 + bucketCount) * Digest.count
+
+    /// The digests of a list, the sources' last, as parts are numbered; nil: it is not that of this root.
+    static func parts(of list: [UInt8], root: Digest) -> [Digest]? {
+        guard list.count == bucketListSize else { return nil }
+        let digests = stride(from: 0, to: list.count, by: Digest.count).compactMap {
+            Digest(list[$0..<$0 + Digest.count])
+        }
+        let (sources, buckets) = (digests[0], Array(digests.dropFirst()))
+        return Self.root(sources: sources, buckets: buckets) == root ? buckets + [sources] : nil
+    }
+
+    /// Parts that are not as in `digests`.
+    func parts(otherThanIn digests: [Digest]) -> Set<Int> {
+        Set(zip(buckets + [sources], digests).enumerated().filter { $0.element.0 != $0.element.1 }.map(\.offset))
     }
 
     private static func digests(
@@ -52,11 +78,9 @@ package struct ContentRoot: Sendable, Hashable {
         defer { statement.reset() }
         var row = CanonicalRow()
         var rows = 0
-        let columns = table.columns.indices
         while try statement.step() {
             rows += 1
-            row.begin(table: table.tag)
-            for column in columns { statement.append(column, to: &row) }
+            statement.read(table, into: &row)
             let bucket: Int
             switch table.bucketing {
             case .none: bucket = 0

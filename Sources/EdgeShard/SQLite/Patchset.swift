@@ -24,17 +24,28 @@ enum Patchset {
     }
 
     /// Applies a patchset that was verified: malformed ones have overrun SQLite's buffers (CVE-2023-7104). Any conflict ends
-    /// it, and the file is of no use then.
-    static func apply(_ patchset: [UInt8], to database: SQLiteDatabase) throws {
+    /// it, and the file is of no use then; or, with `overlookingConflicts`, rows that are not there are passed over, and
+    /// those that are there already replaced.
+    static func apply(
+        _ patchset: [UInt8], to database: SQLiteDatabase, overlookingConflicts: Bool = false
+    ) throws {
         guard !patchset.isEmpty else { return }
         guard let count = Int32(exactly: patchset.count) else { throw ShardError(.tooLarge, "a patchset above 2 GiB") }
         var bytes = patchset
         let status = sqlite3changeset_apply(
-            database.handle, count, &bytes, nil, { _, _, _ in SQLITE_CHANGESET_ABORT }, nil)
+            database.handle, count, &bytes, nil,
+            overlookingConflicts ? overlook : { _, _, _ in SQLITE_CHANGESET_ABORT },
+            nil)
         guard status == SQLITE_OK else {
             throw ShardError(
                 .wrongContent, "a patchset does not fit the generation that it was made for (SQLite \(status))")
         }
+    }
+
+    private static let overlook: @convention(c) (UnsafeMutableRawPointer?, Int32, OpaquePointer?) -> Int32 = {
+        _, conflict, _ in
+        [SQLITE_CHANGESET_DATA, SQLITE_CHANGESET_CONFLICT].contains(conflict)
+            ? SQLITE_CHANGESET_REPLACE : SQLITE_CHANGESET_OMIT
     }
 
     fileprivate static func take(_ bytes: UnsafeMutableRawPointer?, _ count: Int32) -> [UInt8] {

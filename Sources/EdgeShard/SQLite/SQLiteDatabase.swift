@@ -50,6 +50,9 @@ final class SQLiteDatabase {
         ShardError(.database, "SQLite: \(what): \(String(cString: sqlite3_errmsg(handle)))")
     }
 
+    /// Whether that was what the last statement failed by.
+    var hasFoundConstraintViolated: Bool { sqlite3_errcode(handle) & 0xFF == SQLITE_CONSTRAINT }
+
     /// Statements of our own, separated by semicolons.
     func execute(_ script: String) throws {
         guard sqlite3_exec(handle, script, nil, nil, nil) == SQLITE_OK else { throw error("script") }

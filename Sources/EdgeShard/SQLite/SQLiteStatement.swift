@@ -84,8 +84,14 @@ final class SQLiteStatement {
         }
     }
 
+    /// The row of a selection of all of a table's columns.
+    func read(_ table: ShardSchema.Table, into row: inout CanonicalRow) {
+        row.begin(table: table.tag)
+        for column in table.columns.indices { append(column, to: &row) }
+    }
+
     /// Appends a column as the canonical encoding writes it; see `CanonicalRow`.
-    func append(_ column: Int, to row: inout CanonicalRow) {
+    private func append(_ column: Int, to row: inout CanonicalRow) {
         switch sqlite3_column_type(handle, Int32(column)) {
         case SQLITE_INTEGER: row.append(integer: sqlite3_column_int64(handle, Int32(column)))
         case SQLITE_NULL: row.appendNull()

@@ -96,8 +96,12 @@ enum SQL {
 }
 
 extension ShardSchema.Table {
-    var insertion: String {
-        "INSERT INTO \(name) (\(columns.joined(separator: ", "))) VALUES ("
+    var insertion: String { "INSERT " + row }
+    /// Where there may be a row with the same key.
+    var replacement: String { "INSERT OR REPLACE " + row }
+
+    private var row: String {
+        "INTO \(name) (\(columns.joined(separator: ", "))) VALUES ("
             + columns.map { _ in "?" }.joined(separator: ", ") + ")"
     }
 

@@ -20,6 +20,8 @@ package struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
         self.init(bytes)
     }
 
+    static let zero = Digest(unchecked: [UInt8](repeating: 0, count: count))
+
     package static func of(_ bytes: [UInt8]) -> Digest {
         let hasher = SHA256Hasher()
         hasher.update(bytes)

@@ -1,6 +1,6 @@
 /// An object on its way out: compressed, then encrypted in chunks, then hashed as a whole and by the MiB.
 final class ObjectSealer {
-    private let output: OutputFile
+    private let output: (UnsafeRawBufferPointer) throws -> Void
     private let compressor: LZ4Compressor
     private let cipher: ChunkCipher
     private let key: [UInt8]
@@ -10,10 +10,12 @@ final class ObjectSealer {
     private var contentLength = 0
     private var length = 0
 
-    init(to output: OutputFile, level: Int32) throws {
+    /// - Parameter key: of nothing else; nil: a new one.
+    init(level: Int32, key: [UInt8]? = nil, to output: @escaping (UnsafeRawBufferPointer) throws -> Void) throws {
         self.output = output
         compressor = try LZ4Compressor(level: level)
-        key = try randomBytes(ChunkCipher.keySize)
+        let key = try key ?? randomBytes(ChunkCipher.keySize)
+        self.key = key
         cipher = try ChunkCipher(key: key, isSealing: true)
     }
 
@@ -46,7 +48,7 @@ final class ObjectSealer {
         try sealed.withUnsafeBytes { bytes in
             whole.update(bytes)
             pieces.update(bytes)
-            try output.write(bytes)
+            try output(bytes)
         }
     }
 }
@@ -179,12 +181,20 @@ enum ObjectOpener {
         guard file.size == length else {
             throw ShardError(.wrongHash, "an object of another length than its manifest says")
         }
+        try open(length: length, contentLength: contentLength, key: key, read: file.read, write)
+    }
+
+    /// - Parameter read: so many bytes of what was sealed, from an offset on.
+    static func open(
+        length: Int, contentLength: Int, key: [UInt8], read: (Int, Int) throws -> [UInt8],
+        _ write: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
         let cipher = try ChunkCipher(key: key, isSealing: false)
         let decompressor = try LZ4Decompressor(size: contentLength)
         var position = 0
         repeat {
             let count = min(ChunkCipher.chunk + ChunkCipher.tag, length - position)
-            let sealed = try file.read(at: position, count: count)
+            let sealed = try read(position, count)
             position += count
             try decompressor.decompress(try cipher.open(sealed[...], isLast: position == length), write)
         } while position < length

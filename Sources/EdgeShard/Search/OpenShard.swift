@@ -10,6 +10,8 @@ package final class OpenShard: Sendable {
     package let expires: Int
     let sources: [Int: ShardSource]
     private let path: String
+    /// A damaged file is replaced by another one of the same generation.
+    let file: UInt64?
     /// Connections that nobody uses at the moment.
     private let idle = Mutex<[Connection]>([])
 
@@ -21,6 +23,7 @@ package final class OpenShard: Sendable {
 
     init(path: String, manifest: Manifest, expires: Int) throws {
         self.path = path
+        file = Files.identity(path)
         self.manifest = manifest
         self.expires = expires
         let connection = try Self.connect(path)

@@ -62,7 +62,7 @@ package final class ReplicaCatalog: StudyCatalog {
                 .flatMap { try? $0.body(Timestamp.self, trusting: trust) }
             let expires = timestamp?.expires ?? 0
             if let same = known?.shards.first(where: { $0.manifest.shard == name }), same.manifest.generation == number,
-                same.expires == expires
+                same.expires == expires, same.file == Files.identity(directory.shardFile(number))
             {
                 return same
             }
@@ -88,15 +88,22 @@ package final class ReplicaCatalog: StudyCatalog {
         let view = try view()
         guard visibility == .unrestricted else { return StudyAnswer(studies: [], total: 0, undecidedSources: []) }
         return try await threads.runIfActive {
-            guard view.shards.count > 1 else { return try Self.answer(query, view.shards[0]) }
+            guard view.shards.count > 1 else {
+                let answer = try Self.answer(query, view.shards[0])
+                return StudyAnswer(
+                    studies: answer.studies.map(\.study),
+                    total: answer.total + (query.after == nil ? 0 : query.offset),
+                    undecidedSources: answer.undecidedSources, end: answer.studies.last?.place)
+            }
             var wide = query
             wide.offset = 0
             wide.limit = query.offset + query.limit
+            wide.after = nil
             return Self.merged(try view.shards.map { try Self.answer(wide, $0) }, query)
         }
     }
 
-    private static func answer(_ query: StudyQuery, _ shard: OpenShard) throws -> StudyAnswer {
+    private static func answer(_ query: StudyQuery, _ shard: OpenShard) throws -> ShardSearch.Answer {
         try shard.read(within: limit) { try ShardSearch(query).answer(in: shard, $0) }
     }
 
@@ -136,37 +143,32 @@ package final class ReplicaCatalog: StudyCatalog {
 
     // MARK: Several shards
 
-    /// One page of what several shards answer. A study that two of them hold is shown once, by the first, with all holders.
-    private static func merged(_ answers: [StudyAnswer], _ query: StudyQuery) -> StudyAnswer {
-        var studies: [CatalogStudy] = []
-        var position: [String: Int] = [:]
-        for study in answers.flatMap(\.studies) {
-            let patient = study.record[.patientName].map { PersonName($0).matchingKey } ?? ""
-            let key = study.record.studyInstanceUID + "\\" + patient
-            if let known = position[key] {
-                studies[known].holders += study.holders.filter { !studies[known].holders.contains($0) }
+    /// One page of what several shards answer. A study that two of them hold is shown once, at the earlier of its places,
+    /// with all holders; as they may place it differently, such pages have no end that another could begin after.
+    private static func merged(_ answers: [ShardSearch.Answer], _ query: StudyQuery) -> StudyAnswer {
+        var studies: [ShardSearch.Answer.Placed] = []
+        var known: [String: Int] = [:]
+        for var placed in answers.flatMap(\.studies) {
+            let patient = placed.study.record[.patientName].map { PersonName($0).matchingKey } ?? ""
+            let key = placed.study.record.studyInstanceUID + "\\" + patient
+            guard let position = known[key] else {
+                known[key] = studies.count
+                studies.append(placed)
+                continue
+            }
+            let holders = studies[position].study.holders
+            placed.study.holders = holders + placed.study.holders.filter { !holders.contains($0) }
+            if placed.place.precedes(studies[position].place) {
+                studies[position] = placed
             } else {
-                position[key] = studies.count
-                studies.append(study)
+                studies[position].study.holders = placed.study.holders
             }
         }
         let shown = answers.reduce(0) { $0 + $1.studies.count }
-        studies.sort { $0.isNewer(than: $1) }
+        studies.sort { $0.place.precedes($1.place) }
         return StudyAnswer(
-            studies: Array(studies.dropFirst(query.offset).prefix(query.limit)),
+            studies: studies.dropFirst(query.offset).prefix(query.limit).map(\.study),
             total: answers.reduce(0) { $0 + $1.total } - (shown - studies.count),
             undecidedSources: Set(answers.flatMap(\.undecidedSources)).sorted())
-    }
-}
-
-extension CatalogStudy {
-    /// The order of answers: study date and time, newest first, those without at the end; then the UID.
-    fileprivate func isNewer(than other: CatalogStudy) -> Bool {
-        let (mine, its) = (moment, other.moment)
-        return mine == its ? record.studyInstanceUID < other.record.studyInstanceUID : mine > its
-    }
-
-    private var moment: (Int, Int) {
-        (record.studyDate?.daysSince1970 ?? .min, record.studyTime?.microseconds ?? -1)
     }
 }

@@ -12,16 +12,31 @@ struct ShardSearch {
     private let filter: ShardSearchValues
     private let limit: Int
     private let offset: Int
+    private let after: PagePosition?
 
     init(_ query: StudyQuery) {
         var values = ShardSearchValues()
         keys = query.keys.filter { $0.match != .universal }.map { ShardKeyCondition($0, &values) }
         filter = values
         limit = max(0, query.limit)
-        offset = max(0, query.offset)
+        after = query.after
+        offset = after == nil ? max(0, query.offset) : 0
     }
 
-    func answer(in shard: OpenShard, _ database: SQLiteDatabase) throws -> StudyAnswer {
+    /// What one shard answers.
+    struct Answer {
+        var studies: [Placed]
+        /// Where the page begins after another, what lies before it is not counted.
+        var total: Int
+        var undecidedSources: [String]
+
+        struct Placed {
+            var study: CatalogStudy
+            var place: PagePosition
+        }
+    }
+
+    func answer(in shard: OpenShard, _ database: SQLiteDatabase) throws -> Answer {
         if driver == nil {
             let (sql, values) = amongNewest()
             let page = try rows(sql, values, database)
@@ -53,9 +68,10 @@ struct ShardSearch {
     private func amongNewest() -> (sql: String, values: [SQLiteValue]) {
         var values = filter
         let window = values.add(SQLiteValue(min(offset, 1 << 40) + min(limit, 1 << 40) + Self.newest))
+        let beginning = after.map { "WHERE " + $0.bound(&values) } ?? ""
         return statement(
             """
-            FROM (SELECT * FROM study INDEXED BY study_newest
+            FROM (SELECT * FROM study INDEXED BY study_newest \(beginning)
                   ORDER BY study_day DESC, study_clock DESC, study_uid LIMIT \(window)) s
             CROSS JOIN observation o INDEXED BY observation_study ON o.study_id = s.study_id
             JOIN source h ON h.source_id = o.source_id
@@ -84,6 +100,7 @@ struct ShardSearch {
     private func statement(_ matched: String, _ values: ShardSearchValues) -> (sql: String, values: [SQLiteValue]) {
         var values = values
         let (limit, offset) = (values.add(SQLiteValue(limit)), values.add(SQLiteValue(offset)))
+        let beginning = after.map { "AND " + $0.isFollowed(&values) } ?? ""
         let sql = """
             WITH matched AS (
                 SELECT o.study_id, o.source_id, h.name AS source_name, h.priority, s.study_uid, s.study_day, s.study_clock,
@@ -93,8 +110,8 @@ struct ShardSearch {
                 SELECT *, row_number() OVER (PARTITION BY study_id, patient ORDER BY undecided, priority, source_id) AS rank
                 FROM matched
             )
-            SELECT study_id, source_id, source_name, patient, undecided, study_uid, count(*) OVER ()
-            FROM answers WHERE rank = 1
+            SELECT study_id, source_id, source_name, undecided, study_day, study_clock, study_uid, patient, count(*) OVER ()
+            FROM answers WHERE rank = 1 \(beginning)
             ORDER BY study_day DESC, study_clock DESC, study_uid, patient
             LIMIT \(limit) OFFSET \(offset)
             """
@@ -107,9 +124,8 @@ struct ShardSearch {
         var study: Int
         var source: Int
         var sourceName: String
-        var patient: String
         var isUndecided: Bool
-        var uid: String
+        var place: PagePosition
         var total: Int
     }
 
@@ -119,30 +135,32 @@ struct ShardSearch {
         try statement.bind(values)
         var rows: [Row] = []
         while try statement.step() {
+            let place = PagePosition(
+                day: statement.int(4), clock: statement.int(5), studyUID: statement.text(6) ?? "",
+                patient: statement.text(7) ?? "")
             rows.append(
                 Row(
                     study: statement.int(0) ?? 0, source: statement.int(1) ?? 0, sourceName: statement.text(2) ?? "",
-                    patient: statement.text(3) ?? "", isUndecided: statement.int(4) == 1,
-                    uid: statement.text(5) ?? "", total: statement.int(6) ?? 0))
+                    isUndecided: statement.int(3) == 1, place: place, total: statement.int(8) ?? 0))
         }
         return rows
     }
 
-    private func answer(_ rows: [Row], _ shard: OpenShard, _ database: SQLiteDatabase) throws -> StudyAnswer {
-        var studies: [CatalogStudy] = []
+    private func answer(_ rows: [Row], _ shard: OpenShard, _ database: SQLiteDatabase) throws -> Answer {
+        var studies: [Answer.Placed] = []
         studies.reserveCapacity(rows.count)
         for row in rows {
-            let copies = try shard.copies(of: row.study, uid: row.uid, database)
+            let copies = try shard.copies(of: row.study, uid: row.place.studyUID, database)
             guard let consolidation = Consolidation(copies, sources: shard.sources),
                 let matched = consolidation.copies.first(where: { $0.copy.source == row.source })
             else { throw ShardError(.malformed, "a study without the copy that was found") }
-            let holders = consolidation.copies.filter { (consolidation.otherPatient($0) ?? "") == row.patient }
+            let patient = row.place.patient
+            let holders = consolidation.copies.filter { (consolidation.otherPatient($0) ?? "") == patient }
                 .compactMap { shard.sources[$0.copy.source]?.aeTitle }
-            studies.append(
-                CatalogStudy(
-                    record: Self.shown(matched.copy, consolidation, isOther: !row.patient.isEmpty), holders: holders))
+            let record = Self.shown(matched.copy, consolidation, isOther: !patient.isEmpty)
+            studies.append(Answer.Placed(study: CatalogStudy(record: record, holders: holders), place: row.place))
         }
-        return StudyAnswer(
+        return Answer(
             studies: studies, total: rows.first?.total ?? 0,
             undecidedSources: Set(rows.filter(\.isUndecided).map(\.sourceName)).sorted())
     }
@@ -153,5 +171,32 @@ struct ShardSearch {
         for tag in Consolidation.patientGroup { record[tag] = copy.record[tag] }
         record[.issuerOfPatientID] = copy.issuer
         return record
+    }
+}
+
+/// Days since 1970-01-01, microseconds since midnight, as a shard has them.
+extension PagePosition {
+    /// Whether a row of `answers` comes after this place in the order of answers.
+    fileprivate func isFollowed(_ values: inout ShardSearchValues) -> String {
+        let (day, clock) = (values.add(SQLiteValue(day)), values.add(SQLiteValue(clock)))
+        let (uid, patient) = (values.add(.text(studyUID)), values.add(.text(patient)))
+        return """
+            (study_day < \(day) OR (study_day IS NULL AND \(day) IS NOT NULL)
+             OR (study_day IS \(day)
+                 AND (study_clock < \(clock) OR (study_clock IS NULL AND \(clock) IS NOT NULL)
+                      OR (study_clock IS \(clock) AND (study_uid, patient) > (\(uid), \(patient))))))
+            """
+    }
+
+    /// A range of `study_newest` that begins with its day. Studies without a date, which come after all others, are not in
+    /// that of a day.
+    fileprivate func bound(_ values: inout ShardSearchValues) -> String {
+        day == nil ? "study_day IS NULL" : "study_day <= \(values.add(SQLiteValue(day)))"
+    }
+
+    /// The order of answers: study date and time, newest first, those without at the end; then the UID, then the patient.
+    func precedes(_ other: PagePosition) -> Bool {
+        let (mine, its) = ((day ?? .min, clock ?? .min), (other.day ?? .min, other.clock ?? .min))
+        return mine == its ? (studyUID, patient) < (other.studyUID, other.patient) : mine > its
     }
 }

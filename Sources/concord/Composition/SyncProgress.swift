@@ -17,6 +17,9 @@ final class SyncProgress: Sendable {
         case .installed(let shard, let generation, let bytes):
             say("\(shard): generation \(generation), \(Self.size(bytes)) fetched")
         case .current(let shard, let generation): say("\(shard): generation \(generation) is the newest")
+        case .repairing(let shard): say("\(shard): what is installed is damaged, and is repaired")
+        case .repaired(let shard, let generation, let buckets, let bytes):
+            say("\(shard): generation \(generation), \(buckets) buckets repaired, \(Self.size(bytes)) fetched")
         case .withdrawn(let shard): say("\(shard): removed, this site does not subscribe to it any more")
         case .failed(_, let error): say("\(error)")
         }
