@@ -32,9 +32,27 @@ import Testing
             "accession-mismatch major", "accession-mismatch cosmetic", "study-date-mismatch minor",
             "study-date-mismatch cosmetic", "study-time-mismatch minor", "study-time-mismatch cosmetic",
             "series-count-mismatch major", "instance-count-mismatch major", "zero-images minor",
-            "unparsable-value minor", "probable-copy minor", "missing-copy major",
+            "unparsable-value minor", "probable-copy minor", "missing-copy major", "patient-id-rewritten minor",
+            "stale-demographics minor", "accession-reused major", "description-mismatch minor",
+            "description-mismatch cosmetic", "referring-physician-mismatch minor", "subset-copy minor",
+            "implausible-study-date minor", "impossible-value minor", "character-set-difference cosmetic",
         ]
         #expect(found == wanted)
+    }
+
+    @Test func everyNearMissIsPresentAndNothingIsSaidOfIt() {
+        let truth = Enterprise(seed: 5, studies: 1000).truth
+        let kinds: Set = [
+            "nearOtherModality", "nearOtherCount", "nearLaterDay", "nearAccessionElsewhere", "nearNewborn",
+            "nearOneImage", "nearModalityOrder", "nearTimeFraction", "nearOneGroup",
+        ]
+        #expect(Set(truth.nearMisses.map(\.kind)) == kinds)
+        let missed = Set(truth.nearMisses.flatMap { [$0.studyUID, $0.otherUID].compactMap { $0 } })
+        // What follows from how a source writes is said of every study.
+        let said = truth.discrepancies.filter {
+            !["character-set-difference", "implausible-study-date"].contains($0.discrepancyClass)
+        }
+        #expect(said.filter { missed.contains($0.studyUID) } == [])
     }
 
     @Test func everyWritingSystemAndSourceIsPresent() {

@@ -19,7 +19,7 @@ extension Copy {
 
 /// Copies at sources a, b, c… of one issuer that differ in one attribute only.
 func rows(_ tag: Tag, _ texts: String?...) -> [Discrepancy] {
-    Reconciler.discrepancies(
+    Reconciler().discrepancies(
         of: zip(["a", "b", "c", "d"], texts).map { source, text in
             Copy.of(source, text.map { [tag: $0] } ?? [:])
         })

@@ -10,7 +10,7 @@ struct ReportTests {
         expectations: [Report.Expectation] = [], patientPasses: [Report.PatientPass] = []
     ) -> Report {
         let rows = (0..<findings).flatMap { number in
-            Reconciler.discrepancies(of: [
+            Reconciler().discrepancies(of: [
                 Copy.of("pacs-a", uid: "1.2.\(number)", [.patientName: name]),
                 Copy.of("pacs-b", uid: "1.2.\(number)", [.patientName: other]),
             ])

@@ -15,7 +15,7 @@ struct StudyRulesTests {
     @Test func studyDatesDifferReallyOrOnlyInFormat() {
         #expect(summary(rows(.studyDate, "20200101", "20200102")) == ["study-date-mismatch minor a,b"])
         #expect(summary(rows(.studyDate, "20200101", "2020.01.01")) == ["study-date-mismatch cosmetic a,b"])
-        #expect(rows(.studyDate, "20200101", "20200101", "").isEmpty)
+        #expect(summary(rows(.studyDate, "20200101", "20200101", "")) == ["no-study-date minor c"])
     }
 
     @Test func studyTimesAreComparedInTheirCommonPrecision() {
@@ -55,12 +55,12 @@ struct StudyRulesTests {
             .patientName: "ADLER^OTTO", .patientID: "1", .studyDate: "20200101", .studyTime: "1015",
             .numberOfStudyRelatedInstances: "12", .accessionNumber: "MC1", .patientSex: "M",
         ]
-        #expect(Reconciler.discrepancies(of: ["a", "b", "c"].map { Copy.of($0, attributes) }).isEmpty)
-        #expect(Reconciler.discrepancies(of: []).isEmpty)
+        #expect(Reconciler().discrepancies(of: ["a", "b", "c"].map { Copy.of($0, attributes) }).isEmpty)
+        #expect(Reconciler().discrepancies(of: []).isEmpty)
     }
 
     @Test func theMostSevereRowComesFirst() {
-        let found = Reconciler.discrepancies(of: [
+        let found = Reconciler().discrepancies(of: [
             Copy.of("a", [.accessionNumber: "1", .studyTime: "1015", .patientSex: "m"]),
             Copy.of("b", [.accessionNumber: "2", .studyTime: "1016", .patientSex: "M"]),
         ])

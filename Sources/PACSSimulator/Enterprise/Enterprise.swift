@@ -43,10 +43,13 @@ package struct Enterprise: Sendable {
                 let holders = study.copies.filter(\.isReachable).map { sources[$0.source].name }.sorted()
                 return holders.count > 1 ? Truth.Duplicate(studyUID: study.uid, sources: holders) : nil
             },
-            discrepancies: studies.compactMap(\.discrepancy).sorted {
-                ($0.studyUID, $0.discrepancyClass) < ($1.studyUID, $1.discrepancyClass)
-            },
-            expects: expectations)
+            discrepancies: sorted(studies.flatMap(\.discrepancies)),
+            undatedDiscrepancies: sorted(studies.flatMap(\.undatedDiscrepancies)),
+            nearMisses: studies.compactMap(\.nearMiss), expects: expectations)
+    }
+
+    private func sorted(_ rows: [Truth.Discrepancy]) -> [Truth.Discrepancy] {
+        rows.sorted { ($0.studyUID, $0.discrepancyClass) < ($1.studyUID, $1.discrepancyClass) }
     }
 }
 
@@ -54,7 +57,11 @@ package struct Enterprise: Sendable {
 package struct SimulatedStudy: Sendable {
     package let uid: String
     package let copies: [StudyCopy]
-    package let discrepancy: Truth.Discrepancy?
+    /// What follows from the copies that a date range finds.
+    package let discrepancies: [Truth.Discrepancy]
+    /// What follows from all copies, where some are not found by date; empty for other studies.
+    package let undatedDiscrepancies: [Truth.Discrepancy]
+    package let nearMiss: Truth.NearMiss?
 }
 
 /// What one source answers of one study.

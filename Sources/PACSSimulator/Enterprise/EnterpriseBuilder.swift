@@ -5,6 +5,8 @@ struct Draft: Sendable {
         var script: Script
         var values: AttributeValues
         var isReachable = true
+        /// What was misread, where the name was.
+        var misreadName: String?
     }
 
     let uid: String
@@ -14,6 +16,9 @@ struct Draft: Sendable {
     let isOfOverfullDay: Bool
     var copies: [Copy]
     var expected: ExpectedDiscrepancy?
+    /// What it looks like and is not, and the other study that this takes.
+    var nearMiss: String?
+    var nearMissUID: String?
     /// Taken by an injection or part of a pair: left alone from then on.
     var isTaken = false
 }
@@ -71,29 +76,16 @@ struct EnterpriseBuilder: Sendable {
         density[source][day.number, default: 0] += change
     }
 
-    /// The source returns this value, and it can write every character of it.
-    func isComparable(_ copy: Draft.Copy, _ attribute: Attribute) -> Bool {
-        guard copy.isReachable, sources[copy.source].sends(attribute) else { return false }
-        guard let value = copy.values[attribute], !value.isEmpty else { return false }
-        return sources[copy.source].encoding(for: copy.script).representable(value) == value
-    }
-
     /// Drops what each source does not return and replaces what it cannot write.
     func finish() -> [SimulatedStudy] {
         drafts.map { draft in
             SimulatedStudy(
-                uid: draft.uid,
-                copies: draft.copies.map(answered),
-                discrepancy: draft.expected.map { expected in
-                    let named =
-                        switch expected.named {
-                        case .sources(let indexes): indexes
-                        case .comparable(let attribute):
-                            draft.copies.filter { isComparable($0, attribute) }.map(\.source)
-                        }
-                    return Truth.Discrepancy(
-                        discrepancyClass: expected.discrepancyClass, severity: expected.severity, studyUID: draft.uid,
-                        otherUID: expected.otherUID, sources: Set(named).map { sources[$0].name }.sorted())
+                uid: draft.uid, copies: draft.copies.map(answered),
+                discrepancies: discrepancies(of: draft, draft.copies.filter(\.isReachable)),
+                undatedDiscrepancies: draft.copies.allSatisfy(\.isReachable)
+                    ? [] : discrepancies(of: draft, draft.copies),
+                nearMiss: draft.nearMiss.map {
+                    Truth.NearMiss(kind: $0, studyUID: draft.uid, otherUID: draft.nearMissUID)
                 })
         }
     }

@@ -61,36 +61,4 @@ extension EnterpriseBuilder {
         }
         return nil
     }
-
-    /// The same examination under a second Study Instance UID, at the same source or at one of the same issuer.
-    mutating func addProbableCopy(of study: Int) -> Change? {
-        let draft = drafts[study]
-        guard drafts.count < count, draft.copies.count == 1, let original = draft.copies.first,
-            sources[original.source].sends(.modalitiesInStudy), original.values[.accessionNumber] != "",
-            draft.day <= lastDay
-        else { return nil }
-        let issuer = sources[original.source].issuer
-        let places = sources.indices.filter { place in
-            sources[place].issuer == issuer && sources[place].sends(.modalitiesInStudy) && !isDense(place, draft.day)
-                && !expectations.contains { $0.from == sources[place].name && draft.day.da >= $0.since }
-        }
-        guard !places.isEmpty else { return nil }
-        let place = random.pick(places)
-        let uid = studyUID(number: drafts.count, home: place, day: draft.day)
-        var values = original.values
-        values[.studyInstanceUID] = uid
-        localise(&values, patient: patients[draft.patient], at: place)
-        var twin = Draft(
-            uid: uid, patient: draft.patient, day: draft.day, isOfOverfullDay: draft.isOfOverfullDay,
-            copies: [Draft.Copy(source: place, script: original.script, values: values)])
-        twin.isTaken = true
-        let row = ExpectedDiscrepancy(
-            discrepancyClass: InjectionKind.probableCopy.row.discrepancyClass,
-            severity: InjectionKind.probableCopy.row.severity, otherUID: max(uid, draft.uid),
-            named: .sources([original.source, place]))
-        if uid < draft.uid { twin.expected = row } else { drafts[study].expected = row }
-        drafts.append(twin)
-        count(place, draft.day, by: 1)
-        return (draft.copies, .sources([]))
-    }
 }

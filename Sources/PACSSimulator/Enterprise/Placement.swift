@@ -5,8 +5,8 @@ extension EnterpriseBuilder {
             let script = Script.allCases[random.weighted(Script.weights)]
             return Patient(index: index, script: script, lastDay: firstDay, random: &random)
         }
-        // Probable copies are pairs, whose second half is added when they are injected.
-        let singles = count - min(injections(per: count), count / 4)
+        // The second halves of pairs are added when they are injected.
+        let singles = count - min(InjectionKind.pairs.count * injections(per: count), count / 4)
         for overfull in overfullDays() {
             for _ in 0..<overfull.studies { place(day: overfull.day, home: overfull.source, isOfOverfullDay: true) }
         }

@@ -54,4 +54,11 @@ package struct SimulatedName: Hashable, Sendable {
         self.family = family.alphabetic.lowercased()
         self.given = given.alphabetic.lowercased()
     }
+
+    /// With another family name, in every representation.
+    func renamed(_ other: NamePart) -> String {
+        zip(text.split(separator: "="), [other.alphabetic, other.ideographic, other.phonetic]).map { group, family in
+            family + group.drop { $0 != "^" }
+        }.joined(separator: "=")
+    }
 }

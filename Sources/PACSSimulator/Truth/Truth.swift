@@ -69,7 +69,38 @@ package struct Truth: Codable, Hashable, Sendable {
     package let studies: [Study]
     package let duplicates: [Duplicate]
     package let discrepancies: [Discrepancy]
+    /// Instead of those above, for the studies with a copy that no date range finds, once a pass over all patients has.
+    package let undatedDiscrepancies: [Discrepancy]
+    package let nearMisses: [NearMiss]
     package let expects: [Expectation]
+
+    enum CodingKeys: String, CodingKey {
+        case seed, sources, studies, duplicates, discrepancies
+        case undatedDiscrepancies = "discrepancies_with_undated"
+        case nearMisses = "near_misses"
+        case expects
+    }
+}
+
+extension Truth {
+    /// What looks like a discrepancy and is none: nothing may be reported of it.
+    package struct NearMiss: Codable, Hashable, Sendable {
+        package let kind: String
+        package let studyUID: String
+        package let otherUID: String?
+
+        enum CodingKeys: String, CodingKey {
+            case kind
+            case studyUID = "study_uid"
+            case otherUID = "other_uid"
+        }
+    }
+
+    /// What has to be found when every copy is known, those without a date, too.
+    package var discrepanciesWithUndated: [Discrepancy] {
+        let undated = Set(studies.filter { $0.copies.contains { !$0.reachable } }.map(\.studyUID))
+        return discrepancies.filter { !undated.contains($0.studyUID) } + undatedDiscrepancies
+    }
 }
 
 /// `to` should hold what `from` holds, of studies since a date (`YYYYMMDD`, inclusive).

@@ -10,6 +10,8 @@ extension Truth {
         try append("expects", expects, to: &text, encoder)
         try append("duplicates", duplicates, to: &text, encoder)
         try append("discrepancies", discrepancies, to: &text, encoder)
+        try append("discrepancies_with_undated", undatedDiscrepancies, to: &text, encoder)
+        try append("near_misses", nearMisses, to: &text, encoder)
         try append("studies", studies, to: &text, encoder, isLast: true)
         text.append(Data("}\n".utf8))
         return text

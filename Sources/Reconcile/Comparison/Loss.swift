@@ -3,7 +3,8 @@
 enum Loss {
     /// Whether one of the two texts is the other after such a loss.
     static func explains(_ left: String, _ right: String) -> Bool {
-        isLossyForm(left, of: right) || isLossyForm(right, of: left)
+        isLossyForm(left, of: right) || isLossyForm(right, of: left) || isMisread(left, of: right)
+            || isMisread(right, of: left)
     }
 
     /// Whether `text` is `original` with some characters outside ASCII dropped, or replaced by `?`; case aside.

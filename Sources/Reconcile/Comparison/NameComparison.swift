@@ -5,16 +5,18 @@ import DICOM
 enum NameComparison {
     /// The copies whose name can bear witness: known, without replaced characters, and not merely what a source's
     /// character set left of another copy's name (N3).
-    static func witnesses(_ copies: [Copy]) -> [(copy: Copy, name: PersonName)] {
+    static func witnesses(_ copies: [Copy], _ tag: Tag) -> [(copy: Copy, name: PersonName)] {
         let known = copies.compactMap { copy -> (copy: Copy, name: PersonName)? in
-            guard let text = copy.comparable(.patientName), !text.unicodeScalars.contains(where: Loss.isReplacement)
+            guard let text = copy.comparable(tag), !text.unicodeScalars.contains(where: Loss.isReplacement)
             else { return nil }
             let name = PersonName(text)
             return name.isEmpty ? nil : (copy, name)
         }
         guard known.count > 1, !known.dropFirst().allSatisfy({ $0.name == known[0].name }) else { return known }
         return known.filter { candidate in
-            !known.contains { isRemnant(candidate.name, of: $0.name) }
+            !known.contains {
+                isRemnant(candidate.name, of: $0.name) || Loss.isMisread(candidate.name.encoded, of: $0.name.encoded)
+            }
         }
     }
 
@@ -23,6 +25,20 @@ enum NameComparison {
         let difference = zip(left.groups, right.groups).map(groupDifference).max() ?? .none
         guard difference == .real else { return difference }
         return differenceOfLoneGroup(left, right) ?? differenceOfLoneGroup(right, left) ?? difference
+    }
+
+    /// One given name, two family names, in every group that both have.
+    static func differInFamilyOnly(_ left: PersonName, _ right: PersonName) -> Bool {
+        let groups = zip(left.groups, right.groups).filter { !key($0).isEmpty && !key($1).isEmpty }
+        var familiesDiffer = false
+        for (one, other) in groups {
+            let (ones, others) = (PersonName.components(of: one), PersonName.components(of: other))
+            guard ones.count > 1, others.count > 1, !ones[1].isEmpty,
+                TextComparison.key(ones[1]) == TextComparison.key(others[1])
+            else { return false }
+            familiesDiffer = familiesDiffer || TextComparison.key(ones[0]) != TextComparison.key(others[0])
+        }
+        return familiesDiffer
     }
 
     /// A source that keeps one group may keep the ideographic one and call it the first: the nearest group counts.
@@ -47,8 +63,10 @@ enum NameComparison {
     }
 
     /// Some group of `name` is what was left of `original`'s, and differs from it in more than case.
-    private static func isRemnant(_ name: PersonName, of original: PersonName) -> Bool {
-        zip(name.groups, original.groups).contains { group, other in
+    static func isRemnant(_ name: PersonName, of original: PersonName) -> Bool {
+        // One group may be a part of the other by chance, as 俊 is of 敏俊: then the rest tells.
+        guard difference(name, original) != .real else { return false }
+        return zip(name.groups, original.groups).contains { group, other in
             guard group != other else { return false }
             let (groupKey, otherKey) = (key(group), key(other))
             guard !groupKey.isEmpty, !otherKey.isEmpty, groupKey != otherKey else { return false }

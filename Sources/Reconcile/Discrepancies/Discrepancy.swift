@@ -14,18 +14,20 @@ package struct Discrepancy: Sendable, Hashable, Codable {
     package let values: [FrozenCopy]
     /// One sentence without values, for people.
     package let explanation: String
+    /// What is probably true, and why; nil: nothing tells.
+    package let suggestion: Suggestion?
 
     enum CodingKeys: String, CodingKey {
         case discrepancyClass = "class"
         case severity
         case studyUID = "study_uid"
         case otherUID = "other_uid"
-        case sources, values, explanation
+        case sources, values, explanation, suggestion
     }
 
     package init(
         _ discrepancyClass: DiscrepancyClass, _ severity: Severity, studyUID: String, otherUID: String? = nil,
-        sources: [String], values: [FrozenCopy], explanation: String
+        sources: [String], values: [FrozenCopy], explanation: String, suggestion: Suggestion? = nil
     ) {
         self.discrepancyClass = discrepancyClass
         self.severity = severity
@@ -34,6 +36,33 @@ package struct Discrepancy: Sendable, Hashable, Codable {
         self.sources = sources
         self.values = values
         self.explanation = explanation
+        self.suggestion = suggestion
+    }
+
+    /// The witnesses that say something else than what is suggested: where to look first.
+    package var suspects: [String] {
+        guard let suggestion else { return [] }
+        let others = values.filter { copy in
+            sources.contains(copy.source)
+                && suggestion.values.contains { keyword, value in
+                    guard let text = copy.attributes[keyword] else { return false }
+                    return TextComparison.key(text) != TextComparison.key(value)
+                }
+        }
+        return Set(others.map(\.source)).sorted()
+    }
+}
+
+/// A value that is probably the true one.
+package struct Suggestion: Sendable, Hashable, Codable {
+    /// By DICOM keyword.
+    package let values: [String: String]
+    /// For people: why it is believed.
+    package let reason: String
+
+    package init(values: [String: String], reason: String) {
+        self.values = values
+        self.reason = reason
     }
 }
 

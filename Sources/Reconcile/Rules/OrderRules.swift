@@ -1,15 +1,35 @@
 import DICOM
 
-/// What was ordered and when it was done: accession number, study date, study time.
+/// What was ordered and when it was done: accession number, study date and time, description, referring
+/// physician.
 extension Study {
     func orderRows() -> [Discrepancy] {
-        [accessionRow(), dateRow(), timeRow()].compactMap { $0 }
+        [accessionRow(), dateRow(), timeRow(), descriptionRow(), referringRow()].compactMap { $0 }
     }
 
     private func accessionRow() -> Discrepancy? {
         textRow(
-            .accession, .accessionNumber, among: copies, real: "The accession numbers differ.",
+            .accession, .major, .accessionNumber, real: "The accession numbers differ.",
             cosmetic: "The accession numbers differ only in case or spaces.")
+    }
+
+    private func descriptionRow() -> Discrepancy? {
+        textRow(
+            .description, .minor, .studyDescription, real: "The study descriptions differ.",
+            cosmetic: "The study descriptions differ only in case, accents or spaces.")
+    }
+
+    private func referringRow() -> Discrepancy? {
+        let names = NameComparison.witnesses(copies, .referringPhysicianName)
+        let difference = TextComparison.largest(names.map(\.name), NameComparison.difference)
+        guard difference != .none else { return nil }
+        let copies = names.map(\.copy)
+        return row(
+            .referringPhysician, difference == .real ? .minor : .cosmetic, copies, [.referringPhysicianName],
+            difference == .real
+                ? "The referring physicians differ."
+                : "The names of the referring physician differ only in case, accents, spaces or empty components.",
+            .mostBelieved(.referringPhysicianName, among: copies))
     }
 
     private func dateRow() -> Discrepancy? {
@@ -17,14 +37,19 @@ extension Study {
             copy.comparable(.studyDate).flatMap { text in
                 DICOMDate(text).map { (copy: copy, date: $0, isStrict: DICOMDate.isStrict(text.trimmingSpaces())) }
             }
-        }
+        }.filter { isPlausible($0.date) }
         if Set(witnesses.map(\.date)).count > 1 {
-            return row(.studyDate, .minor, witnesses.map(\.copy), [.studyDate], "The study dates differ.")
+            return row(
+                .studyDate, .minor, witnesses.map(\.copy), [.studyDate], "The study dates differ.",
+                .mostBelieved(.studyDate, among: witnesses.map(\.copy)))
         }
-        guard Set(witnesses.map(\.isStrict)).count > 1 else { return nil }
+        guard Set(witnesses.map(\.isStrict)).count > 1, let strict = witnesses.first(where: \.isStrict) else {
+            return nil
+        }
         return row(
             .studyDate, .cosmetic, witnesses.map(\.copy), [.studyDate],
-            "The study dates are the same day, not all of them written YYYYMMDD.")
+            "The study dates are the same day, not all of them written YYYYMMDD.",
+            .said(.studyDate, by: strict.copy, "as DICOM writes it"))
     }
 
     private func timeRow() -> Discrepancy? {
@@ -37,8 +62,12 @@ extension Study {
         case .cosmetic:
             return row(
                 .studyTime, .cosmetic, witnesses.map(\.copy), [.studyTime],
-                "The study times are the same, not all of them written HHMMSS.")
-        case .real: return row(.studyTime, .minor, witnesses.map(\.copy), [.studyTime], "The study times differ.")
+                "The study times are the same, not all of them written HHMMSS.",
+                witnesses.first { $0.clock.isStrict }.flatMap { .said(.studyTime, by: $0.copy, "as DICOM writes it") })
+        case .real:
+            return row(
+                .studyTime, .minor, witnesses.map(\.copy), [.studyTime], "The study times differ.",
+                .mostBelieved(.studyTime, among: witnesses.map(\.copy)))
         }
     }
 }

@@ -31,10 +31,10 @@ struct Reconciliation: Sendable {
     func run() async throws -> [Discrepancy] {
         var found: [Discrepancy] = []
         try await index.eachStudy { _, observations in
-            found += Reconciler.discrepancies(of: observations.map(Copy.init))
+            found += Reconciler().discrepancies(of: observations.map(Copy.init))
         }
         for group in try await index.copyCandidates() {
-            found += Reconciler.probableCopies(among: group.flatMap { $0.copies.map(Copy.init) })
+            found += Reconciler().probableCopies(among: group.flatMap { $0.copies.map(Copy.init) })
         }
         found += Reconciler.missingCopies(try await missingCopies())
         try await index.replaceDiscrepancies(try found.map(StoredDiscrepancy.init))

@@ -34,8 +34,10 @@ def document(enterprise: Enterprise, fleet: list[Peer], seed: int) -> dict:
         malformed = [each["source"] for each in copies if each["reachable"] and each["attributes"]["StudyDate"] == "n/a"]
         if malformed:
             study.injected = ("unparsable-value", "minor", malformed)
+        answers = {each["source"]: each["attributes"] for each in copies if each["reachable"]}
         if study.injected:
-            discrepancies.append(discrepancy(study, {each["source"]: each["attributes"] for each in copies if each["reachable"]}))
+            discrepancies.append(discrepancy(study, answers))
+        discrepancies += consequences(study, answers)
     return {
         "seed": seed,
         "sources": [{"name": peer.name, "issuer": ISSUERS[peer.name]} for peer in fleet],
@@ -55,3 +57,27 @@ def discrepancy(study: Study, answers: dict[str, dict[str, str]]) -> dict:
         sources = sorted(name for name, answer in answers.items() if answer.get(ATTRIBUTE[kind]))
         assert len(sources) > 1 and set(changed) <= set(sources), f"{kind} cannot be seen by {changed}"
     return {"class": kind, "severity": severity, "study_uid": study.uid, "other_uid": study.other_uid, "sources": sources}
+
+
+def consequences(study: Study, answers: dict[str, dict[str, str]]) -> list[dict]:
+    """What nobody injected: dates that are placeholders or blank, and text that an archive cannot write while another can."""
+
+    def row(kind: str, severity: str, sources: set[str]) -> list[dict]:
+        found = {"class": kind, "severity": severity, "study_uid": study.uid, "other_uid": None, "sources": sorted(sources)}
+        return [found] if sources else []
+
+    damaged = set()
+    for attribute in ("PatientName", "StudyDescription", "ReferringPhysicianName"):
+        stored = {copy.source: (copy.values[attribute] or "").strip() for copy in study.copies if copy.source in answers}
+        shown = {source: answers[source].get(attribute, "") for source in stored}
+        whole = {stored[source] for source in stored if stored[source] == shown[source]}
+        damaged |= {
+            source for source in stored
+            if shown[source] not in ("", stored[source]) and not stored[source].isascii() and stored[source] in whole
+        }
+    dates = {source: answer.get("StudyDate") for source, answer in answers.items()}
+    return (
+        row("character-set-difference", "cosmetic", damaged)
+        + row("implausible-study-date", "minor", {name for name, day in dates.items() if day in ("19000101", "20991231")})
+        + row("no-study-date", "minor", {name for name, day in dates.items() if day == ""})
+    )
