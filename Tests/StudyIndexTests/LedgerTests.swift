@@ -1,10 +1,10 @@
 import DICOM
 import Foundation
-import PostgresClient
 import SearchSuite
 import Synchronization
 import Testing
 
+@testable import PostgresClient
 @testable import StudyIndex
 
 @Suite struct LedgerTests {
@@ -240,7 +240,23 @@ import Testing
         }
     }
 
-    // MARK: Budgets
+    /// Parts that are divided refer to their day as soon as they end, and wait for each other's new names later: who locks the
+    /// day must not wait for them, or both would wait for ever.
+    @Test func theDayOfPartsIsLockedByOneAtATimeWhateverRefersToIt() async throws {
+        try await TestIndex.with { test in
+            let day = try await test.claimed("a", .dates("20200301"))
+            let divides = try PostgresConnection(connectionString: test.connectionString)
+            let ends = try PostgresConnection(connectionString: test.connectionString)
+            for connection in [divides, ends] { try connection.execute(script: "BEGIN; SET lock_timeout = '2s'") }
+            try divides.query(
+                "INSERT INTO slice (run_id, source_id, day_id, sized, level, axis, date_from, date_to, time_from, time_to)"
+                    + " SELECT run_id, source_id, id, true, level, 'times', date_from, date_to, 0, 1 FROM slice WHERE id = $1",
+                [.int(day.id)])
+            try ends.query(SQL.lockDay, [.int(day.id)])
+            try divides.execute(script: "SET lock_timeout = '20ms'")
+            #expect(throws: PostgresError.self) { try divides.query(SQL.lockDay, [.int(day.id)]) }
+        }
+    }
 
     // MARK: Schema
 

@@ -20,6 +20,8 @@ struct Density: Sendable {
     private var newest: DICOMDate?
     /// What the parts of a day have brought so far, and what was known of its day of the week before.
     private var parts: [DICOMDate: (rows: Double, share: Double, before: Weekday?)] = [:]
+    /// Days that were divided and then answered whole: parts of them that are still to come say nothing more.
+    private var wholeDays: Set<DICOMDate> = []
 
     /// Of one more day, once many are known.
     private static let weight = 0.15
@@ -67,6 +69,7 @@ struct Density: Sendable {
         follow(lower, last, studies)
         for offset in 0...max(0, lower.days(to: last)) {
             let date = last.adding(days: -offset)
+            if parts.removeValue(forKey: date) != nil { wholeDays.insert(date) }
             let seen = Double(studies[date] ?? 0)
             let known = weekdays[Self.weekday(date)]
             // A holiday says little about the others.
@@ -77,6 +80,7 @@ struct Density: Sendable {
 
     /// A part of a day, with so large a share of all studies, has so many.
     mutating func learn(_ day: DICOMDate, rows: Int, share: Double) {
+        if wholeDays.contains(day) { return }
         var seen = parts[day] ?? (0, 0, weekdays[Self.weekday(day)])
         seen.rows += Double(rows)
         seen.share += share

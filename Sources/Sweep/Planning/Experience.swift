@@ -36,6 +36,10 @@ package struct Experience: Sendable {
     private var refusals: [SliceRange.Axis: Int] = [:]
     /// Whether a worker asks a range of days of which nobody knows how many studies they have.
     var isExploring = false
+    /// Whether workers have taken days from an open past, of which more is left.
+    private var isPastOpen = false
+    /// Its first day; nil: none of it was claimed.
+    private var future: DICOMDate?
     private var waitedForLarger: Set<SliceRange> = []
     /// For people.
     var lastFailure = ""
@@ -48,6 +52,7 @@ package struct Experience: Sendable {
         largestAnswer = max(largestAnswer, rows)
         if rows == largestAnswer { largestAnswers += 1 }
         mostSent = max(mostSent, rows)
+        if isFuture(range) { return }
         if isWhole { refusedRanges.answered(range, rows: rows, largestAnswer: largestAnswer) }
         // What it did not refuse, it may have refused for another reason before.
         if let refused = refusedAt, Double(rows) > 0.7 * refused { refusedAt = refused * 1.2 }
@@ -123,6 +128,7 @@ package struct Experience: Sendable {
             croppedAt = answer.rawRows
             mostSent = max(mostSent, answer.rawRows)
         }
+        if isFuture(range) { return }
         if range.axis == .times, let day = range.day, let times = range.times {
             let rows = 1.2 * max(Double(answer.rawRows), mostRows ?? 0)
             let studies = density.studies(byPartsOf: day, andOneOf: rows, share: timesOfDay.share(of: times))
@@ -133,9 +139,6 @@ package struct Experience: Sendable {
         if isRefused, range.axis == .times { refusedRanges.add(range, isSurprising: false) }
         guard range.axis == .dates, let lower = range.dates?.lower, let upper = range.dates?.upper else { return }
         refuses = isRefused || (refuses && answer.end == .success && answer.rawRows != silentCap)
-        if let day = range.day ?? Self.crowdedDay(of: records) {
-            dividedDays.show(records.filter { $0.studyDate == day })
-        }
         daysAnswered = max(1, lower.days(to: upper) / 2)
         noteCrowdedDay(lower, upper, records)
         let expected = density.isKnown ? density.studies(from: lower, to: upper) : 0
@@ -155,6 +158,24 @@ package struct Experience: Sendable {
         surprise += 0.1 * (min(Self.mostSurprising, (rows - expected) / expected) - surprise)
         // Its parts will tell.
         density.scale(by: min(1.3, 1 + (expected < 0.7 * rows ? 1 : 0.2) * (rows / expected * 1.05 - 1)))
+    }
+
+    // MARK: The future
+
+    /// A slice is claimed, of which workers take what lies after `cut` only; nil: all of it. Returns whether it is to be left for
+    /// later: the few studies that are dated in the future are trusted once the past has shown larger answers, and what lies
+    /// between them is empty for decades.
+    mutating func claimed(_ dates: DateRange, cut: DICOMDate?) -> Bool {
+        if dates.lower == nil { isPastOpen = cut != nil }
+        guard let lower = dates.lower, dates.upper == nil else { return false }
+        future = min(future ?? lower, lower)
+        return isPastOpen
+    }
+
+    /// It teaches nothing of how many studies days have.
+    private func isFuture(_ range: SliceRange) -> Bool {
+        guard let future, let lower = range.dates?.lower else { return false }
+        return lower >= future
     }
 
     // MARK: Crowded days
@@ -218,18 +239,19 @@ package struct Experience: Sendable {
         return most.key
     }
 
-    /// Whether it has more than an answer may have by itself: its part of what was shown, against what its neighbours are
-    /// expected to have.
+    /// Of a range the day that has more than an answer may have by itself: by its part of what was shown, against what its
+    /// neighbours are expected to have. A usual day that was shown most of says nothing of crowded ones.
     private mutating func noteCrowdedDay(_ lower: DICOMDate, _ upper: DICOMDate, _ records: [StudyRecord]) {
-        guard let day = crowdedDay(in: DateRange(lower: lower, upper: upper), records, most: .infinity), lower < upper
-        else { return }
+        if lower == upper { return dividedDays.show(records) }
+        guard let day = crowdedDay(in: DateRange(lower: lower, upper: upper), records, most: .infinity) else { return }
         let ofDay = records.filter { $0.studyDate == day }
-        guard ofDay.allSatisfy({ $0.studyTime != nil }) else { return }
         let others = density.studies(from: lower, to: upper) - density.week(from: day)[0]
         let part = Double(ofDay.count) / Double(records.count)
         let studies = part > 0.95 ? .infinity : others * part / (1 - part)
         let shown = Double(records.count)
-        if studies > shown { crowdedDays[day] = Int(min(studies, 1.3 * shown)) }
+        guard studies > shown else { return }
+        dividedDays.show(ofDay)
+        if ofDay.allSatisfy({ $0.studyTime != nil }) { crowdedDays[day] = Int(min(studies, 1.3 * shown)) }
     }
 
     /// Whether an answer that is doubted only for want of a larger one is to be asked for once more, a little later.

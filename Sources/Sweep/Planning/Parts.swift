@@ -18,7 +18,9 @@ extension Planner {
             guard let dates = range.dates else { return [] }
             if range.day != nil { return parts(ofDay: range, answer, records, experience) }
             let crowdedDay = experience.crowdedDay(in: dates, records, most: mostRows(experience))
-            let parts = Self.around(crowdedDay, in: dates) ?? Self.halves(of: dates, experience.density)
+            let parts =
+                Self.around(crowdedDay ?? Self.placeholder(in: dates), in: dates)
+                ?? Self.halves(of: dates, experience.density)
             return parts.map { SliceRange(dates: $0) }
         case .times:
             let times = timeParts(of: range, answer, records, experience)
@@ -34,13 +36,25 @@ extension Planner {
 
     /// What is after a day, the day, and what is before it; nil: it is not within, or halves are the same.
     private static func around(_ day: DICOMDate?, in dates: DateRange) -> [DateRange]? {
-        guard let day, let lower = dates.lower, let upper = dates.upper, dates.contains(day), lower.days(to: upper) > 1
+        guard let day, let upper = dates.upper, dates.contains(day), dates.lower.map({ $0.days(to: upper) > 1 }) ?? true
         else { return nil }
         var parts = [DateRange(day: day)]
         if day < upper { parts.insert(DateRange(lower: day.adding(days: 1), upper: upper), at: 0) }
-        if day > lower { parts.append(DateRange(lower: lower, upper: day.adding(days: -1))) }
+        if dates.lower.map({ day > $0 }) ?? true {
+            parts.append(DateRange(lower: dates.lower, upper: day.adding(days: -1)))
+        }
         return parts
     }
+
+    /// Where archives file studies of which they do not know the date (F24): what a range of long ago has is nearly always
+    /// there.
+    private static func placeholder(in dates: DateRange) -> DICOMDate? {
+        guard let upper = dates.upper, dates.lower == nil || upper.year < firstYearOfArchives else { return nil }
+        return placeholders.first { dates.contains($0) }
+    }
+
+    private static let firstYearOfArchives = 1990
+    private static let placeholders = ["19000101", "19700101", "00010101"].compactMap { DICOMDate($0) }
 
     /// Days partition: nothing is asked twice, and nothing falls between.
     static func halves(of dates: DateRange, _ density: Density = Density()) -> [DateRange] {

@@ -187,20 +187,24 @@ package struct WorkerMachine: Sendable {
             self.slice = slice
             answer = SliceAnswer()
             took = .zero
-            // Series teach nothing of how many studies a day has.
-            if !slice.isSized, slice.level == .study, slice.range.axis == .dates, !experience.density.isKnown {
+            // Series teach nothing of how many studies a day has. Until it is known nothing else is asked either: what lies
+            // in the future, and is empty for decades, would be taken for what the past is like.
+            if slice.level == .study, slice.range.axis == .dates, !experience.density.isKnown {
                 if experience.isExploring { return finish(.deferred(Self.exploration)) }
-                experience.isExploring = true
-                explores = true
+                if !slice.isSized {
+                    experience.isExploring = true
+                    explores = true
+                }
             }
-            if !slice.isSized, slice.range.axis == .dates, let dates = slice.range.dates,
-                let lower = planner.cut(dates, experience)
-            {
-                self.slice?.range.dates?.lower = lower
-                step = .narrowing
-                return .narrow(slice, to: lower)
+            guard slice.range.axis == .dates, let dates = slice.range.dates else { return begin(slice, &experience) }
+            let lower = slice.isSized ? nil : planner.cut(dates, experience)
+            if slice.level == .study, experience.claimed(dates, cut: lower) {
+                return finish(.deferred(Self.exploration))
             }
-            return begin(slice, &experience)
+            guard let lower else { return begin(slice, &experience) }
+            self.slice?.range.dates?.lower = lower
+            step = .narrowing
+            return .narrow(slice, to: lower)
         }
     }
 

@@ -108,4 +108,40 @@ import Testing
         }
         #expect(!experience.isExploring)
     }
+
+    /// Its few studies would be larger than any answer yet, and decades without any would be taken for what the past is like.
+    @Test mutating func theFutureWaitsForThePast() throws {
+        func claim(_ range: DateRange, _ experience: inout Experience, isSized: Bool) -> WorkerMachine.Action {
+            var machine = WorkerMachine(planner: Planner(), patience: .seconds(600))
+            _ = machine.start()
+            _ = machine.handle(.outlook(.zero), &experience, jitter: 0)
+            _ = machine.handle(.line(.ready), &experience, jitter: 0)
+            var slice = Self.unsized
+            slice.range.dates = range
+            slice.isSized = isSized
+            return machine.handle(.claimed(.slice(slice)), &experience, jitter: 0)
+        }
+        let today = try #require(DICOMDate("20261126"))
+        let (past, future) = (DateRange(lower: nil, upper: today), DateRange(lower: today.adding(days: 1), upper: nil))
+        var record = StudyRecord()
+        record[.studyDate] = today.da
+        func learn(_ range: DateRange, _ rows: Int) {
+            experience.learn(
+                SliceRange(dates: range), rows: rows, Array(repeating: record, count: rows), isWhole: true)
+        }
+        learn(DateRange(lower: today.adding(days: -9), upper: today), 100)
+        guard case .narrow = claim(past, &experience, isSized: false) else { return #expect(Bool(false)) }
+        guard case .finish(_, .deferred, _) = claim(future, &experience, isSized: true) else {
+            return #expect(Bool(false))
+        }
+        let days = experience.daysAnswered
+        learn(DateRange(lower: today.adding(days: 400), upper: today.adding(days: 4_000)), 0)
+        #expect(experience.daysAnswered == days && !experience.isBeforeAll)
+        // Its turn comes when all that is left of the past is asked.
+        for _ in 0..<40 {
+            learn(DateRange(lower: today.adding(days: -39_999), upper: today.adding(days: -30_000)), 0)
+        }
+        guard case .ask = claim(past, &experience, isSized: false) else { return #expect(Bool(false)) }
+        guard case .ask = claim(future, &experience, isSized: true) else { return #expect(Bool(false)) }
+    }
 }
