@@ -69,7 +69,7 @@ let package = Package(
         .target(
             name: "QueryServer",
             dependencies: [
-                "DICOM", "DIMSE", "PostgresClient", "StudyIndex", "Spanning", "EdgeShard", logging,
+                "DICOM", "DIMSE", "PostgresClient", "StudyIndex", "Sweep", "Spanning", "EdgeShard", logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -84,7 +84,7 @@ let package = Package(
             name: "concord",
             dependencies: [
                 "DICOM", "DIMSE", "PostgresClient", "StudyIndex", "Reconcile", "Sweep", "Spanning", "QueryServer",
-                "EdgeShard", "PACSSimulator", "CMalloc",
+                "EdgeShard", "PACSSimulator", "CLZ4", "CMalloc",
                 logging, "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -116,7 +116,8 @@ let package = Package(
         .testTarget(
             name: "QueryServerTests",
             dependencies: [
-                "QueryServer", "Spanning", "Sweep", "StudyIndex", "PostgresClient", "TestCluster", "PACSSimulator", "DIMSE",
+                "QueryServer", "Spanning", "EdgeShard", "Sweep", "StudyIndex", "PostgresClient", "TestCluster", "PACSSimulator",
+                "DIMSE",
                 "DICOM",
                 logging, .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -125,7 +126,8 @@ let package = Package(
         .testTarget(
             name: "ConcordTests",
             dependencies: [
-                "concord", "DIMSE", "QueryServer", "EdgeShard", "StudyIndex", "PostgresClient", "SearchSuite", "DICOM",
+                "concord", "DIMSE", "QueryServer", "EdgeShard", "StudyIndex", "PostgresClient", "SearchSuite", "TestCluster",
+                "DICOM",
             ],
             swiftSettings: strict),
     ],

@@ -12,21 +12,7 @@ import Synchronization
 ///
 /// Stateless; any number may run on one database. Everything but health and its own description needs an API key.
 package struct QueryServer: Sendable {
-    package var host: String
-    /// 0: any free port; `onListening` says which.
-    package var port: Int
-    /// How long sources are waited for.
-    package var deadline = Duration.seconds(5)
-    /// Roots of DICOMweb services to which retrieval is redirected, by AE title.
-    package var retrieveRoots: [String: String] = [:]
-    /// Web origins that may ask, as `https://viewer.example`.
-    package var origins: Set<String> = []
-    /// Where Prometheus finds `/metrics`; nil: nowhere.
-    package var metricsAddress: (host: String, port: Int)?
-    /// nil: not encrypted.
-    package var tls: ServerTLS?
-    /// How long a client may take for the head of its request.
-    package var headTime = Duration.seconds(5)
+    private let settings: HTTPSettings
     private let index: StudyIndex
     private let metrics: ServerMetrics
     private let catalog: SpanningCatalog
@@ -36,11 +22,10 @@ package struct QueryServer: Sendable {
     private let logger: Logger
 
     package init(
-        host: String, port: Int, index: StudyIndex, catalog: SpanningCatalog, metrics: ServerMetrics, audit: AuditSpool,
-        admission: Admission = Admission(), tokens: LogTokens, logger: Logger
+        _ settings: HTTPSettings, index: StudyIndex, catalog: SpanningCatalog, metrics: ServerMetrics,
+        audit: AuditSpool, admission: Admission = Admission(), tokens: LogTokens, logger: Logger
     ) {
-        self.host = host
-        self.port = port
+        self.settings = settings
         self.index = index
         self.catalog = catalog
         self.metrics = metrics
@@ -52,27 +37,12 @@ package struct QueryServer: Sendable {
 
     /// Serves until the task is cancelled or the process is asked to stop.
     package func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
-        // Built here, so that a certificate which cannot be used is an error and not a trap.
-        let server = try HTTPBounds(headTime: headTime).server(tls)
-        let search = ConfiguredSearch(index: index, catalog: catalog, metrics: metrics, deadline: deadline)
+        let search = ConfiguredSearch(index: index, catalog: catalog, metrics: metrics, deadline: settings.deadline)
         let runner = QueryRunner(index: index, search: search, logger: logger)
-        var application = Application(
-            router: makeRouter(SpannerRoutes(index: index, search: search, runner: runner)),
-            server: server,
-            configuration: HTTPBounds.configuration(host, port),
-            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
-            logger: logger)
-        if let metricsAddress {
-            application.addServices(
-                Application(
-                    router: makeMetricsRouter(),
-                    server: try HTTPBounds(headTime: headTime).server(nil),
-                    configuration: HTTPBounds.configuration(metricsAddress.host, metricsAddress.port),
-                    logger: logger))
-        }
-        try await withThrowingTaskGroup(of: Void.self) { [application] group in
+        let router = makeRouter(SpannerRoutes(index: index, search: search, runner: runner))
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await runner.run() }
-            try await application.runService()
+            try await settings.serve(router, metrics: makeMetricsRouter(), logger, onListening: onListening)
             group.cancelAll()
         }
     }
@@ -80,23 +50,19 @@ package struct QueryServer: Sendable {
     private func makeMetricsRouter() -> Router<ServerContext> {
         let router = Router(context: ServerContext.self)
         router.add(middleware: ErrorResponses(logger: logger, tokens: tokens))
-        MetricsRoutes(metrics: metrics, index: index).add(to: protected(router))
+        MetricsRoutes(metrics: metrics, gauges: SourceGauges(index: index).exposition).add(to: protected(router))
         return router
     }
 
     private func makeRouter(_ spanner: SpannerRoutes) -> Router<ServerContext> {
-        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: RequestMetrics(metrics: metrics))
-        router.add(middleware: CrossOrigin(origins: origins))
-        router.add(middleware: ErrorResponses(logger: logger, tokens: tokens))
-        router.add(middleware: AllowedMethods())
+        let router = settings.router(counting: metrics, tokens, logger)
         HealthRoutes(index: index).add(to: router)
         let routes = protected(router)
         let web = routes.group("/dicom-web")
-        SearchRoutes(catalog: catalog, metrics: metrics, deadline: deadline).add(to: web)
-        RetrieveRoutes(catalog: catalog, roots: retrieveRoots, deadline: deadline).add(to: web)
+        SearchRoutes(catalog: catalog, metrics: metrics, deadline: settings.deadline).add(to: web)
+        RetrieveRoutes(catalog: catalog, roots: settings.retrieveRoots, deadline: settings.deadline).add(to: web)
         let api = routes.group("/api/v1")
-        APIRoutes(index: index, catalog: catalog, deadline: deadline).add(to: api)
+        APIRoutes(index: index, catalog: catalog, deadline: settings.deadline).add(to: api)
         SpannerConfigurationRoutes(index: index).add(to: api)
         spanner.add(to: api)
         return router

@@ -26,7 +26,7 @@ package struct SpanningSource: Sendable {
 /// Every question is paid from its source's budget, like all others. Identical ones under way are asked once.
 package final class Spanner: Sendable {
     private let sources: [SpanningSource]
-    private let pool: AssociationPool
+    private let access: any LiveAccess
     private let clock: any Clock<Duration>
     private let logger: Logger
     private let coverage = Mutex<Coverage?>(nil)
@@ -58,13 +58,20 @@ package final class Spanner: Sendable {
         var today: DICOMDate
     }
 
-    package init(
+    package convenience init(
         sources: [SpanningSource], pool: AssociationPool, clock: any Clock<Duration> = ContinuousClock(), logger: Logger
+    ) {
+        self.init(sources: sources, access: IndexedAccess(pool: pool), clock: clock, logger: logger)
+    }
+
+    package init(
+        sources: [SpanningSource], access: any LiveAccess, clock: any Clock<Duration> = ContinuousClock(),
+        logger: Logger
     ) {
         self.sources = sources
         turnstiles = Dictionary(
             sources.map { ($0.source.name, Turnstile(width: $0.source.associations)) }, uniquingKeysWith: { $1 })
-        self.pool = pool
+        self.access = access
         self.clock = clock
         self.logger = logger
     }
@@ -179,7 +186,7 @@ package final class Spanner: Sendable {
         let ticket = flight.join()
         Task {
             do {
-                flight.land(.up(took: try await LiveSource(source: source, pool: pool).echo()))
+                flight.land(.up(took: try await access.echo(source)))
             } catch {
                 flight.land(.down(reason: "\(error)"))
             }
@@ -200,7 +207,7 @@ package final class Spanner: Sendable {
             return knowledge
         }
         if let known { return known }
-        let covered = try await pool.persistently { try await $0.coveredDays() }.filter { $0.level == .study }
+        let covered = try await access.coveredDays().filter { $0.level == .study }
         let knowledge = DayKnowledge.all(covered, terms.freshness, terms.today)
         coverage.withLock { $0 = Coverage(covered: covered, read: now, terms: terms, knowledge: knowledge) }
         return knowledge
@@ -314,7 +321,7 @@ package final class Spanner: Sendable {
         var isTransient = false
         let start = ContinuousClock.now
         do {
-            try await LiveSource(source: source, pool: pool).find(question.identifier) { response in
+            try await access.find(question.identifier, at: source) { response in
                 try gathered.withLock { responses in
                     guard responses.count < Self.mostMatches else { throw TooMany() }
                     responses.append(response)
@@ -366,7 +373,7 @@ package final class Spanner: Sendable {
             }
             let merged = StudyRecord.merged(records)
             answer.studies = Set(merged.map(\.studyInstanceUID))
-            try await pool.persistently { try await $0.keep(merged, of: source.id) }
+            try await access.keep(merged, of: source)
         case .series(_, let study):
             let records = readable { response in
                 (try? response.dataSet()).map { dataSet in
@@ -378,7 +385,7 @@ package final class Spanner: Sendable {
             }.filter { $0.studyInstanceUID == study }
             // A part of the series would look like all of them.
             guard answer.absence == nil else { break }
-            try await pool.persistently { try await $0.keep(records, of: source.id, study: study, asked: asked) }
+            try await access.keep(records, of: source, study: study, asked: asked)
         case .studyOfSeries(_, let series):
             // Who ignores the key shows others too.
             let shown = readable { try? $0.dataSet() }.filter { $0.text(.seriesInstanceUID) == series }

@@ -6,8 +6,8 @@ package struct SpanningCatalog: Sendable {
     let catalog: any StudyCatalog
     /// nil: nobody can be asked.
     let spanner: Spanner?
-    /// Where nobody can be asked, the sources of which the catalog does not vouch for all that a query asks.
-    let unproven: @Sendable (StudyQuery) async throws -> [String]
+    /// The sources of which the catalog itself does not vouch for all that a query asks; nil: only the spanner knows.
+    let unproven: (@Sendable (StudyQuery) async throws -> [String])?
     let today: @Sendable () -> DICOMDate
     package let freshness: Freshness
     let pages: Pages
@@ -15,7 +15,7 @@ package struct SpanningCatalog: Sendable {
     /// - Parameter now: by which pages grow old.
     package init(
         catalog: any StudyCatalog, spanner: Spanner?, freshness: Freshness = Freshness(),
-        unproven: @escaping @Sendable (StudyQuery) async throws -> [String] = { _ in [] },
+        unproven: (@Sendable (StudyQuery) async throws -> [String])? = nil,
         today: @escaping @Sendable () -> DICOMDate, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) {
         self.catalog = catalog
@@ -95,7 +95,7 @@ package struct SpanningCatalog: Sendable {
         let answer = try await catalog.search(query, within: terms.visibility)
         guard let spanner else {
             var gaps = Gaps()
-            gaps.unproven = try await unproven(query)
+            gaps.unproven = try await unproven?(query) ?? []
             return (answer, gaps)
         }
         let freshness = terms.freshness ?? freshness
@@ -103,12 +103,13 @@ package struct SpanningCatalog: Sendable {
             query, found: try await found(query, answer, within: terms.visibility), policy: terms.policy,
             freshness: freshness, today: today(), within: terms.visibility)
         var gaps = Gaps()
-        gaps.unproven = plan.unproven
         let answers = await spanner.ask(
             plan, for: query, unlessAnsweredWithin: terms.policy == .always ? nil : freshness.recent,
             SpanRules(deadline: terms.deadline))
         gaps.age = answers.age
         gaps.take(answers)
+        let asked = Set(plan.questions.map(\.source)).subtracting(answers.absences.map(\.source))
+        gaps.unproven = try await unproven?(query).filter { !asked.contains($0) } ?? plan.unproven
         return (answers.isSpanned ? try await catalog.search(query, within: terms.visibility) : answer, gaps)
     }
 

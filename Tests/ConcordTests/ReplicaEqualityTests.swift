@@ -4,6 +4,7 @@ import Foundation
 import PostgresClient
 import SearchSuite
 import StudyIndex
+import TestCluster
 import Testing
 
 @testable import concord
@@ -54,7 +55,9 @@ import Testing
     private func expectEqualAnswers(
         of index: StudyIndex, and replica: ReplicaCatalog, _ query: StudyQuery
     ) async throws -> Int {
-        let (left, right) = (try await index.search(query), try await replica.search(query))
+        let (left, right) = (
+            try await index.search(query, within: .unrestricted), try await replica.search(query, within: .unrestricted)
+        )
         let isEqual =
             left.studies == right.studies && left.total == right.total
             && left.undecidedSources == right.undecidedSources
@@ -71,8 +74,8 @@ private struct PublishedIndex {
 
     static func with(sources: [String], _ body: (PublishedIndex) async throws -> Void) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "concord-equality-\(UUID())").path
-        let cluster = try await EmbeddedCluster.start(dataDirectory: directory + "/db", settings: ["fsync": "off"])
-        let pool = PostgresPool(connectionString: cluster.connectionString, size: 2)
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let pool = PostgresPool(connectionString: try await TestCluster.shared.database(), size: 2)
         let result: Result<Void, any Error>
         do {
             let index = StudyIndex(pool: pool)
@@ -81,7 +84,6 @@ private struct PublishedIndex {
             result = .success(())
         } catch { result = .failure(error) }
         await pool.close()
-        await cluster.stop()
         try? FileManager.default.removeItem(atPath: directory)
         try result.get()
     }

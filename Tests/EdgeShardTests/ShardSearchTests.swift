@@ -11,6 +11,8 @@ import Testing
         of copies: [SearchedCopy], _ body: (ReplicaCatalog) async throws -> Void
     ) async throws {
         let published = try Published()
+        // Live copies are newer.
+        published.now -= 30 * 86_400
         let ids = ["a": 1, "b": 2, "c": 3]
         let studies = Dictionary(grouping: copies, by: \.record.studyInstanceUID).map { uid, copies in
             ShardStudy(
@@ -42,6 +44,36 @@ import Testing
             let disagreements = try await exercise.disagreements(of: catalog, with: copies, queries: 500)
             #expect(disagreements == [])
         }
+    }
+
+    /// Copies that the site's own PACS have shown since take the place of the shard's, in all searches and pages.
+    @Test(arguments: [5, 6] as [UInt64]) func itFindsWhatLiveCopiesShow(seed: UInt64) async throws {
+        var exercise = SearchExercise(seed: seed)
+        let before = exercise.copies(studies: 120)
+        let shown = exercise.copies(studies: 150).filter { $0.source == "b" }.enumerated()
+            .filter { $0.offset % 3 == 0 }.map(\.element)
+        let replaced = Set(shown.map(\.record.studyInstanceUID))
+        let after = before.filter { $0.source != "b" || !replaced.contains($0.record.studyInstanceUID) } + shown
+        try await withReplica(of: before) { catalog in
+            catalog.keep(shown.map(\.record), of: "b")
+            let disagreements = try await exercise.disagreements(of: catalog, with: after, queries: 400)
+            #expect(disagreements == [])
+        }
+    }
+
+    @Test func liveCopiesAreForgottenOnceAGenerationWasMadeLater() async throws {
+        let published = try Published()
+        try published.publish([.sample("1.1")])
+        try await published.sync()
+        let catalog = ReplicaCatalog(root: published.replica, trust: published.trust, threads: 1)
+        catalog.keep([.sample("1.2")], of: "a")
+        #expect(try await catalog.search(StudyQuery(), within: .unrestricted).total == 2)
+        published.now = Int(Date().timeIntervalSince1970) + 60
+        try published.publish([])
+        try await published.sync()
+        try await Task.sleep(for: .milliseconds(250))
+        #expect(try await catalog.search(StudyQuery(), within: .unrestricted).total == 1)
+        await catalog.stop()
     }
 
     @Test(arguments: SearchCase.all) func itAnswersAsEveryCatalogDoes(each: SearchCase) async throws {

@@ -65,11 +65,11 @@ extension ServedEnterprise {
         let key = try #require(try await index.createKey(name: "test \(UUID())", KeyTerms(scopes: scopes))).text
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (ports, port) = AsyncStream.makeStream(of: Int.self)
-            var server = QueryServer(
-                host: "127.0.0.1", port: 0, index: index, catalog: catalog, metrics: metrics,
-                audit: audit, tokens: LogTokens(key: [1]), logger: Logger(label: "test"))
-            server.deadline = deadline
-            let serving = server
+            var http = HTTPSettings(host: "127.0.0.1", port: 0)
+            http.deadline = deadline
+            let serving = QueryServer(
+                http, index: index, catalog: catalog, metrics: metrics, audit: audit, tokens: LogTokens(key: [1]),
+                logger: Logger(label: "test"))
             group.addTask { try await serving.run { port.yield($0) } }
             for await port in ports {
                 try await body(HTTPClient(port: port, key: key))

@@ -86,15 +86,15 @@ struct ServedIndex: Sendable {
                 tokens: LogTokens(key: [1]), logger: logger
             ).start()
             let metricsPort = try RawHTTP.freePort()
-            var server = QueryServer(
-                host: "127.0.0.1", port: 0, index: index, catalog: catalog, metrics: metrics, audit: audit,
-                admission: admission, tokens: LogTokens(key: [1]), logger: logger)
-            server.metricsAddress = ("127.0.0.1", metricsPort)
-            server.tls = tls
-            server.headTime = headTime
-            server.retrieveRoots = ["PACSA": "http://a.example/dicom-web", "PACSB": "http://b.example/dicom-web"]
+            var http = HTTPSettings(host: "127.0.0.1", port: 0)
+            http.metricsAddress = ("127.0.0.1", metricsPort)
+            http.tls = tls
+            http.headTime = headTime
+            http.retrieveRoots = ["PACSA": "http://a.example/dicom-web", "PACSB": "http://b.example/dicom-web"]
             let (ports, listening) = AsyncStream.makeStream(of: Int.self)
-            let running = server
+            let running = QueryServer(
+                http, index: index, catalog: catalog, metrics: metrics, audit: audit, admission: admission,
+                tokens: LogTokens(key: [1]), logger: logger)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await running.run { listening.yield($0) } }
                 guard let port = await ports.first(where: { _ in true }) else { throw RawHTTP.Failure() }

@@ -161,7 +161,7 @@ package struct SearchExercise {
                 isRight = isRight && matching.contains { Self.patient($0) == patient }
             }
             if number % 10 == 0 {
-                let paged = try await Self.byPages(of: 1 + number % 7, query, catalog)
+                let paged = try await Self.byPages(of: 1 + number % 7, query, catalog, within: visibility)
                 isRight = isRight && paged == answer.studies
             }
             if !isRight { disagreements.append(Self.describe(query)) }
@@ -171,12 +171,12 @@ package struct SearchExercise {
 
     /// All that a catalog answers, page by page, each begun where the one before has ended.
     package static func byPages(
-        of limit: Int, _ query: StudyQuery, _ catalog: any StudyCatalog
+        of limit: Int, _ query: StudyQuery, _ catalog: any StudyCatalog, within visibility: Visibility = .unrestricted
     ) async throws -> [CatalogStudy] {
         var (query, studies) = (query, [CatalogStudy]())
         query.limit = limit
         while true {
-            let page = try await catalog.search(query)
+            let page = try await catalog.search(query, within: visibility)
             studies += page.studies
             guard let end = page.end, end != query.after else { return studies }
             query.after = end

@@ -29,6 +29,7 @@ edge_keys() {
         printf '  sites: [ { name: site-1, shards: [everything], public_key: keys/site-1.pub } ]\n'
     } >"$directory/publish.yaml"
     {
+        printf 'data_dir: site-data\n'
         printf 'replica: { site: site-1, key: keys/site-1.key, trust: keys/publisher.pub, at_rest: accepted }\n'
         printf 'server:\n  http: { port: %s }\n' "$(free_port)"
         printf '  dimse: { port: %s, allow: [ { ae_title: FINDSCU } ] }\n' "$(free_port)"
@@ -56,6 +57,12 @@ answers_agree() (
     PYTHONDONTWRITEBYTECODE=1 in_time 300 "$concord_venv/bin/python" scripts/lib/edge_answers.py "$directory/truth.json" \
         "$centre_url" "$edge_url" "$(cat "$directory/key")" "$(port_of "$directory/site.yaml" dimse)" ||
         { cat "$directory/edge.log"; return 1; }
+    # The site's audit trail comes home, all of it.
+    stop "$edge"
+    rm -rf "$directory/site-audit"
+    cp -r "$directory/site-data/audit" "$directory/site-audit"
+    "$concord" audit collect "$directory/site-audit" --config "$directory/publish.yaml"
+    "$concord" audit verify --config "$directory/publish.yaml"
 )
 
 # What a power cut could come between.
@@ -201,12 +208,12 @@ serve_edge() {
     wait_for "$edge" 60 curl -sf "$edge_url/readyz" || { cat "$directory/edge.log"; exit 1; }
 }
 
-# killed_after_a_while COMMAND…: at a random moment of a second and a half; it may have ended well before. Counts in `killed`.
+# killed_after_a_while COMMAND…: at a random moment of the time that it takes; it may have ended well before. Counts in `killed`.
 killed_after_a_while() {
     local victim status=0
     "$@" >"$directory/killed.log" 2>&1 &
     victim=$!
-    sleep "$((RANDOM % 2)).$((RANDOM % 10))$((RANDOM % 10))"
+    sleep "0.$((RANDOM % 8))$((RANDOM % 10))"
     kill -KILL "$victim" 2>/dev/null || true
     wait "$victim" 2>/dev/null || status=$?
     case $status in

@@ -13,6 +13,8 @@ package struct Caller: Sendable, Hashable {
 /// A C-FIND request as a provider sees it.
 package struct FindRequest: Sendable {
     package let caller: Caller
+    /// Of this process: requests of one association have the same.
+    package let association: Int
     package let model: FindModel
     /// What the association was granted for this model.
     package let options: QueryOptions

@@ -1,5 +1,6 @@
 import DICOM
 import NIOCore
+import Synchronization
 
 /// The provider's (SCP's) side of an association on its event loop.
 final class ProviderSession: UpperLayerUser {
@@ -10,6 +11,10 @@ final class ProviderSession: UpperLayerUser {
 
     private static let provided: [FindModel] = [.studyRoot, .patientRoot, .patientStudyOnly]
 
+    private static let numbers = Atomic(0)
+
+    /// Of this process; never used again.
+    private let number = numbers.wrappingAdd(1, ordering: .relaxed).newValue
     private let configuration: SCPConfiguration
     private let channel: any Channel
     private let associations: OpenAssociations
@@ -165,7 +170,7 @@ final class ProviderSession: UpperLayerUser {
             return end(with: responder.ending(status), layer)
         }
         let query = FindRequest(
-            caller: caller, model: model, options: options[model] ?? [],
+            caller: caller, association: number, model: model, options: options[model] ?? [],
             priority: find.command.priority.flatMap(Priority.init) ?? .medium,
             identifier: dataSet, rawIdentifier: identifier)
         let bound = NIOLoopBound((self, layer), eventLoop: loop)

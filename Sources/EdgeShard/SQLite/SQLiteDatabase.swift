@@ -40,6 +40,30 @@ final class SQLiteDatabase {
         }
     }
 
+    /// A copy in memory, which is only read.
+    convenience init(bytes: [UInt8]) throws {
+        try self.init(path: ":memory:", .workingCopy(creating: true))
+        let count = sqlite3_int64(bytes.count)
+        guard let memory = sqlite3_malloc64(UInt64(bytes.count))?.assumingMemoryBound(to: UInt8.self) else {
+            throw ShardError(.database, "SQLite: no memory")
+        }
+        memory.update(from: bytes, count: bytes.count)
+        let flags = UInt32(SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY)
+        // Freed by SQLite, even where it fails.
+        guard sqlite3_deserialize(handle, "main", memory, count, count, flags) == SQLITE_OK else {
+            throw error("copy")
+        }
+        try execute("PRAGMA query_only = ON")
+    }
+
+    /// What is in it, as a file has it.
+    func serialized() throws -> [UInt8] {
+        var count: sqlite3_int64 = 0
+        guard let bytes = sqlite3_serialize(handle, "main", &count, 0) else { throw error("copy") }
+        defer { sqlite3_free(bytes) }
+        return Array(UnsafeBufferPointer(start: bytes, count: Int(count)))
+    }
+
     deinit {
         prepared.removeAll()
         sqlite3_close_v2(handle)

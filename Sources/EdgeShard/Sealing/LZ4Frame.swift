@@ -61,7 +61,7 @@ final class LZ4Compressor {
 }
 
 /// Reads one frame, as far as it is allowed to grow.
-final class LZ4Decompressor {
+package final class LZ4Decompressor {
     private var context: OpaquePointer?
     private var left: Int
     private var hasEnded = false
@@ -97,6 +97,17 @@ final class LZ4Decompressor {
         guard count <= left else { throw ShardError(.tooLarge, "an object holds more than its manifest says") }
         left -= count
         try buffer.withUnsafeBytes { try write(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+
+    /// A file of one frame into another.
+    package static func decompress(_ path: String, to output: String, size: Int) throws {
+        let (input, output) = (try InputFile(path), try OutputFile(output))
+        let decompressor = try LZ4Decompressor(size: size)
+        for position in stride(from: 0, to: input.size, by: ChunkCipher.chunk) {
+            let chunk = try input.read(at: position, count: min(ChunkCipher.chunk, input.size - position))
+            try decompressor.decompress(chunk, output.write)
+        }
+        try decompressor.finish()
     }
 
     /// The frame is whole.

@@ -9,7 +9,7 @@ package final class OpenShard: Sendable {
     /// Of the newest timestamp, in seconds since 1970: until then it counts as fresh.
     package let expires: Int
     let sources: [Int: ShardSource]
-    private let path: String
+    private let content: Content
     /// A damaged file is replaced by another one of the same generation.
     let file: UInt64?
     /// Connections that nobody uses at the moment.
@@ -21,12 +21,26 @@ package final class OpenShard: Sendable {
         let deadline: Deadline
     }
 
-    init(path: String, manifest: Manifest, expires: Int) throws {
-        self.path = path
-        file = Files.identity(path)
+    private enum Content: Sendable {
+        case file(String)
+        case memory([UInt8])
+    }
+
+    package convenience init(path: String, manifest: Manifest, expires: Int) throws {
+        try self.init(.file(path), file: Files.identity(path), manifest: manifest, expires: expires)
+    }
+
+    /// One in memory, of what is beside that shard.
+    convenience init(bytes: [UInt8], like shard: OpenShard) throws {
+        try self.init(.memory(bytes), file: nil, manifest: shard.manifest, expires: shard.expires)
+    }
+
+    private init(_ content: Content, file: UInt64?, manifest: Manifest, expires: Int) throws {
+        self.content = content
+        self.file = file
         self.manifest = manifest
         self.expires = expires
-        let connection = try Self.connect(path)
+        let connection = try Self.connect(content)
         let rows = try connection.database.statement(ShardSchema.source.selection(""))
         var sources: [Int: ShardSource] = [:]
         while try rows.step() {
@@ -40,9 +54,17 @@ package final class OpenShard: Sendable {
         idle.withLock { $0.append(connection) }
     }
 
+    /// Whether its file is still there: others of three generations before are removed.
+    var isInstalled: Bool {
+        switch content {
+        case .file(let path): Files.identity(path) == file
+        case .memory: true
+        }
+    }
+
     /// Runs `body` with a connection of its own.
     func read<T>(within limit: Duration, _ body: (SQLiteDatabase) throws -> T) throws -> T {
-        let connection = try idle.withLock { $0.popLast() } ?? Self.connect(path)
+        let connection = try idle.withLock { $0.popLast() } ?? Self.connect(content)
         connection.deadline.set(limit)
         let value = try body(connection.database)
         // After an error it is not used again: the file may be damaged where it has read.
@@ -50,8 +72,12 @@ package final class OpenShard: Sendable {
         return value
     }
 
-    private static func connect(_ path: String) throws -> Connection {
-        let database = try SQLiteDatabase(path: path, .immutable)
+    private static func connect(_ content: Content) throws -> Connection {
+        let database =
+            switch content {
+            case .file(let path): try SQLiteDatabase(path: path, .immutable)
+            case .memory(let bytes): try SQLiteDatabase(bytes: bytes)
+            }
         try ShardFunctions.register(on: database)
         let deadline = Deadline()
         sqlite3_progress_handler(
@@ -70,7 +96,23 @@ package final class OpenShard: Sendable {
         var hasPassed: Bool { instant.withLock { .now > $0 } }
     }
 
+    /// Bytes of its file by table and index.
+    package func sizes() throws -> [String: Int] {
+        try read(within: .seconds(60)) { database in
+            let rows = try database.statement("SELECT name, sum(pgsize) FROM dbstat GROUP BY name")
+            defer { rows.reset() }
+            var sizes: [String: Int] = [:]
+            while try rows.step() { sizes[rows.text(0) ?? ""] = rows.int(1) }
+            return sizes
+        }
+    }
+
     // MARK: Rows
+
+    /// Of all studies in it.
+    func uids() throws -> [String] {
+        try read(within: .seconds(10)) { try $0.texts("SELECT study_uid FROM study") }
+    }
 
     /// What each source says of a study.
     func copies(of study: Int, uid: String, _ database: SQLiteDatabase) throws -> [ShardStudy.Copy] {
@@ -89,6 +131,29 @@ package final class OpenShard: Sendable {
                     areSeriesKnown: rows.int(Self.areSeriesKnown) == 1))
         }
         return copies
+    }
+
+    /// All that is known of a study, and what that is asked by.
+    func study(_ uid: String, _ database: SQLiteDatabase) throws -> ShardStudy {
+        var study = ShardStudy(uid: uid, copies: [])
+        let row = try database.statement("SELECT study_id FROM study INDEXED BY study_uid WHERE study_uid = ?")
+        defer { row.reset() }
+        try row.bind(.text(uid), at: 1)
+        guard try row.step(), let id = row.int(0) else { return study }
+        study.copies = try copies(of: id, uid: uid, database)
+        let rows = try database.statement(
+            ShardSchema.series.selection("INDEXED BY series_study WHERE study_id = ?"))
+        defer { rows.reset() }
+        try rows.bind(.integer(Int64(id)), at: 1)
+        while try rows.step() {
+            let texts = [rows.text(3), uid] + (4..<11).map(rows.text)
+            let lossy = rows.text(11).map(ListColumn.values) ?? []
+            study.series.append(
+                ShardStudy.Series(
+                    source: rows.int(2) ?? 0,
+                    record: SeriesRecord(texts: texts, lossy: lossy.compactMap(Tag.init(hex:)))))
+        }
+        return study
     }
 
     private static let source = position("source_id")

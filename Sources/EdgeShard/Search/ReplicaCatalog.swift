@@ -11,11 +11,15 @@ package final class ReplicaCatalog: StudyCatalog {
     private let root: String
     private let trust: [VerifyingKey]
     private let threads: NIOThreadPool
+    /// The site's own, which may be asked beside it.
+    private let ownSources: [ShardSource]
+    private let live = LiveCopies()
     private let state = Mutex<State>(State())
 
     private struct State {
         var view: ReplicaView?
         var looked: ContinuousClock.Instant?
+        var liveQuestions: FileLock?
     }
 
     @TaskLocal private static var pinned: ReplicaView?
@@ -25,30 +29,35 @@ package final class ReplicaCatalog: StudyCatalog {
     /// How often it is looked whether there is a newer generation.
     private static let look = Duration.milliseconds(200)
 
-    package init(root: String, trust: [VerifyingKey], threads count: Int = 8) {
+    package init(root: String, trust: [VerifyingKey], ownSources: [ShardSource] = [], threads count: Int = 8) {
         self.root = root
         self.trust = trust
+        self.ownSources = ownSources
         threads = NIOThreadPool(numberOfThreads: count)
         threads.start()
     }
 
     package func stop() async { try? await threads.shutdownGracefully() }
 
-    /// Runs `body` on the generations that are served now, and hands them to it.
-    package func pinned<T>(_ body: (ReplicaView) async throws -> T) async throws -> T {
-        let view = try view()
+    /// Runs `body` on these generations, or on those that are served now, and hands them to it.
+    package func pinned<T>(
+        to earlier: ReplicaView? = nil, _ body: (ReplicaView) async throws -> T
+    ) async throws -> T {
+        let view = try earlier ?? view()
         return try await Self.$pinned.withValue(view) { try await body(view) }
     }
 
     // MARK: Generations
 
-    package func view() throws -> ReplicaView {
-        if let pinned = Self.pinned { return pinned }
-        return try state.withLock { state in
+    package func view() throws -> ReplicaView { try Self.pinned ?? newest() }
+
+    /// Whatever is pinned: what was revoked since is not good any more.
+    package func newest() throws -> ReplicaView {
+        try state.withLock { state in
             let now = ContinuousClock.now
             if let view = state.view, let looked = state.looked, now - looked < Self.look { return view }
             let view = try Self.open(root, trust, keeping: state.view)
-            state = State(view: view, looked: now)
+            (state.view, state.looked) = (view, now)
             return view
         }
     }
@@ -87,20 +96,46 @@ package final class ReplicaCatalog: StudyCatalog {
     package func search(_ query: StudyQuery, within visibility: Visibility) async throws -> StudyAnswer {
         let view = try view()
         guard visibility == .unrestricted else { return StudyAnswer(studies: [], total: 0, undecidedSources: []) }
-        return try await threads.runIfActive {
-            guard view.shards.count > 1 else {
+        return try await threads.runIfActive { [live, ownSources] in
+            let own = try live.shard(beside: view, sources: ownSources)
+            guard view.shards.count > 1 || own != nil else {
                 let answer = try Self.answer(query, view.shards[0])
                 return StudyAnswer(
                     studies: answer.studies.map(\.study),
                     total: answer.total + (query.after == nil ? 0 : query.offset),
                     undecidedSources: answer.undecidedSources, end: answer.studies.last?.place)
             }
+            // Places are the same in all answers only where one shard has all studies, but for those that have live copies.
+            let isPlaced = view.shards.count == 1
             var wide = query
             wide.offset = 0
-            wide.limit = query.offset + query.limit
-            wide.after = nil
-            return Self.merged(try view.shards.map { try Self.answer(wide, $0) }, query)
+            if !isPlaced { wide.after = nil }
+            wide.limit = (wide.after == nil ? query.offset : 0) + query.limit
+            let known = Set(try own?.uids() ?? [])
+            let answers = try view.shards.map { try Self.answer(wide, $0, without: known) }
+            return Self.merged(
+                answers + (try own.map { [try Self.answer(wide, $0)] } ?? []), query, skipping: wide.after == nil,
+                isPlaced: isPlaced)
         }
+    }
+
+    /// Without some studies, which count as if they were not there.
+    private static func answer(
+        _ query: StudyQuery, _ shard: OpenShard, without known: Set<String>
+    ) throws -> ShardSearch.Answer {
+        guard !known.isEmpty, let uid = AttributeDictionary.attribute(.studyInstanceUID) else {
+            return try answer(query, shard)
+        }
+        var hidden = query
+        hidden.keys.append(QueryKey(attribute: uid, match: .uids(known.sorted())))
+        hidden.limit = 1
+        let count = try answer(hidden, shard).total
+        var wide = query
+        wide.limit += count
+        var answer = try answer(wide, shard)
+        answer.total -= count
+        answer.studies.removeAll { known.contains($0.place.studyUID) }
+        return answer
     }
 
     private static func answer(_ query: StudyQuery, _ shard: OpenShard) throws -> ShardSearch.Answer {
@@ -108,44 +143,69 @@ package final class ReplicaCatalog: StudyCatalog {
     }
 
     package func series(of studies: [String], within visibility: Visibility) async throws -> [CatalogSeries] {
-        let view = try view()
-        guard visibility == .unrestricted else { return [] }
-        return try await threads.runIfActive {
-            try view.shards.flatMap { shard in
-                try shard.read(within: Self.limit) { try ShardSeries.series(of: studies, $0) }
-            }.sorted { $0.precedes($1) }
-        }
+        try await fromEach(of: studies, within: visibility, ShardSeries.series).sorted { $0.precedes($1) }
     }
 
     package func holdersWithUnknownSeries(
         of studies: [String], within visibility: Visibility
     ) async throws -> [(study: String, source: String)] {
-        let view = try view()
-        guard visibility == .unrestricted else { return [] }
-        return try await threads.runIfActive {
-            try view.shards.flatMap { shard in
-                try shard.read(within: Self.limit) { try ShardSeries.holdersWithUnknownSeries(of: studies, $0) }
-            }
-        }
+        try await fromEach(of: studies, within: visibility, ShardSeries.holdersWithUnknownSeries)
     }
 
     package func studies(ofSeries series: [String], within visibility: Visibility) async throws -> [String] {
         let view = try view()
         guard visibility == .unrestricted else { return [] }
-        return try await threads.runIfActive {
-            Set(
-                try view.shards.flatMap { shard in
+        return try await threads.runIfActive { [live, ownSources] in
+            let shards = view.shards + (try live.shard(beside: view, sources: ownSources).map { [$0] } ?? [])
+            return Set(
+                try shards.flatMap { shard in
                     try shard.read(within: Self.limit) { try ShardSeries.studies(of: series, $0) }
                 }
             ).sorted()
         }
     }
 
+    /// Of studies that have live copies what is in memory, of the others what the shards have.
+    private func fromEach<T: Sendable>(
+        of studies: [String], within visibility: Visibility,
+        _ read: @escaping @Sendable ([String], SQLiteDatabase) throws -> [T]
+    ) async throws -> [T] {
+        let view = try view()
+        guard visibility == .unrestricted else { return [] }
+        return try await threads.runIfActive { [live, ownSources] in
+            let own = try live.shard(beside: view, sources: ownSources)
+            let known = Set(try own?.uids() ?? [])
+            let rest = studies.filter { !known.contains($0) }
+            let shown = try own?.read(within: Self.limit) { try read(studies, $0) } ?? []
+            return try shown
+                + view.shards.flatMap { shard in try shard.read(within: Self.limit) { try read(rest, $0) } }
+        }
+    }
+
+    // MARK: Live answers
+
+    /// That it is this process that asks the site's own sources; only one may, because their budget is one.
+    package func claimLiveQuestions() throws {
+        let lock = try FileLock(root + "/.live", whoElse: "another server")
+        state.withLock { $0.liveQuestions = lock }
+    }
+
+    /// Keeps what one of the site's own sources shows now, until a generation comes that was made later.
+    package func keep(_ records: [StudyRecord], of source: String) { live.keep(records, of: source) }
+
+    package func keep(_ series: [SeriesRecord], of source: String, study: String) {
+        live.keep(series, of: source, study: study)
+    }
+
     // MARK: Several shards
 
     /// One page of what several shards answer. A study that two of them hold is shown once, at the earlier of its places,
-    /// with all holders; as they may place it differently, such pages have no end that another could begin after.
-    private static func merged(_ answers: [ShardSearch.Answer], _ query: StudyQuery) -> StudyAnswer {
+    /// with all holders; where they may place it differently, pages have no end that another could begin after.
+    ///
+    /// - Parameter skipping: whether the answers begin at the first page.
+    private static func merged(
+        _ answers: [ShardSearch.Answer], _ query: StudyQuery, skipping: Bool, isPlaced: Bool
+    ) -> StudyAnswer {
         var studies: [ShardSearch.Answer.Placed] = []
         var known: [String: Int] = [:]
         for var placed in answers.flatMap(\.studies) {
@@ -166,9 +226,11 @@ package final class ReplicaCatalog: StudyCatalog {
         }
         let shown = answers.reduce(0) { $0 + $1.studies.count }
         studies.sort { $0.place.precedes($1.place) }
+        let page = studies.dropFirst(skipping ? query.offset : 0).prefix(query.limit)
         return StudyAnswer(
-            studies: studies.dropFirst(query.offset).prefix(query.limit).map(\.study),
-            total: answers.reduce(0) { $0 + $1.total } - (shown - studies.count),
-            undecidedSources: Set(answers.flatMap(\.undecidedSources)).sorted())
+            studies: page.map(\.study),
+            total: answers.reduce(0) { $0 + $1.total } - (shown - studies.count) + (skipping ? 0 : query.offset),
+            undecidedSources: Set(answers.flatMap(\.undecidedSources)).sorted(),
+            end: isPlaced ? page.last?.place : nil)
     }
 }

@@ -6,6 +6,11 @@ import Foundation
 package struct ReplicaView: Sendable {
     package let shards: [OpenShard]
 
+    package init(shards: [OpenShard]) { self.shards = shards }
+
+    /// Whether the files of all of them are still there.
+    package var isInstalled: Bool { shards.allSatisfy(\.isInstalled) }
+
     /// Seconds since the oldest of them was made.
     package func age(at now: Date) -> Int {
         let oldest = shards.map(\.manifest.created).min() ?? 0

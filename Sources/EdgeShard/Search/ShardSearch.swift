@@ -28,12 +28,15 @@ struct ShardSearch {
         var studies: [Placed]
         /// Where the page begins after another, what lies before it is not counted.
         var total: Int
-        var undecidedSources: [String]
 
         struct Placed {
             var study: CatalogStudy
             var place: PagePosition
+            /// The source whose copy is in the answer although it does not know what is asked about; nil: it knows.
+            var undecidedSource: String?
         }
+
+        var undecidedSources: [String] { Set(studies.compactMap(\.undecidedSource)).sorted() }
     }
 
     func answer(in shard: OpenShard, _ database: SQLiteDatabase) throws -> Answer {
@@ -158,11 +161,12 @@ struct ShardSearch {
             let holders = consolidation.copies.filter { (consolidation.otherPatient($0) ?? "") == patient }
                 .compactMap { shard.sources[$0.copy.source]?.aeTitle }
             let record = Self.shown(matched.copy, consolidation, isOther: !patient.isEmpty)
-            studies.append(Answer.Placed(study: CatalogStudy(record: record, holders: holders), place: row.place))
+            studies.append(
+                Answer.Placed(
+                    study: CatalogStudy(record: record, holders: holders), place: row.place,
+                    undecidedSource: row.isUndecided ? row.sourceName : nil))
         }
-        return Answer(
-            studies: studies, total: rows.first?.total ?? 0,
-            undecidedSources: Set(rows.filter(\.isUndecided).map(\.sourceName)).sorted())
+        return Answer(studies: studies, total: rows.first?.total ?? 0)
     }
 
     /// The patient group comes from the copy that matched; the rest is the study's, or for another patient's copy its own.

@@ -10,18 +10,10 @@ import StudyIndex
 /// The HTTP server of an edge site: QIDO-RS from a replica, without a database. Every answer comes from one generation of
 /// each shard, and names it.
 package struct EdgeServer: Sendable {
-    package var host: String
-    /// 0: any free port; `onListening` says which.
-    package var port: Int
-    /// Web origins that may ask, as `https://viewer.example`.
-    package var origins: Set<String> = []
-    /// Where Prometheus finds `/metrics`; nil: nowhere.
-    package var metricsAddress: (host: String, port: Int)?
-    /// Roots of DICOMweb services to which retrieval is redirected, by AE title.
-    package var retrieveRoots: [String: String] = [:]
-    /// nil: not encrypted.
-    package var tls: ServerTLS?
+    private let settings: HTTPSettings
     private let replica: ReplicaCatalog
+    private let catalog: SpanningCatalog
+    private let readings = PinnedReadings()
     private let atRest: AtRest
     private let metrics: ServerMetrics
     private let audit: AuditSpool
@@ -30,12 +22,12 @@ package struct EdgeServer: Sendable {
     private let logger: Logger
 
     package init(
-        host: String, port: Int, replica: ReplicaCatalog, atRest: AtRest, metrics: ServerMetrics, audit: AuditSpool,
-        admission: Admission = Admission(), tokens: LogTokens, logger: Logger
+        _ settings: HTTPSettings, replica: ReplicaCatalog, catalog: SpanningCatalog, atRest: AtRest,
+        metrics: ServerMetrics, audit: AuditSpool, admission: Admission = Admission(), tokens: LogTokens, logger: Logger
     ) {
-        self.host = host
-        self.port = port
+        self.settings = settings
         self.replica = replica
+        self.catalog = catalog
         self.atRest = atRest
         self.metrics = metrics
         self.audit = audit
@@ -46,59 +38,39 @@ package struct EdgeServer: Sendable {
 
     /// Serves until the task is cancelled or the process is asked to stop.
     package func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
-        var application = Application(
-            router: makeRouter(),
-            server: try HTTPBounds().server(tls),
-            configuration: HTTPBounds.configuration(host, port),
-            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
-            logger: logger)
-        if let metricsAddress {
-            application.addServices(
-                Application(
-                    router: makeMetricsRouter(),
-                    server: try HTTPBounds().server(nil),
-                    configuration: HTTPBounds.configuration(metricsAddress.host, metricsAddress.port),
-                    logger: logger))
-        }
-        try await application.runService()
+        try await settings.serve(makeRouter(), metrics: makeMetricsRouter(), logger, onListening: onListening)
     }
 
-    /// What a replica vouches for, with nobody to be asked beside it.
-    package static func catalog(of replica: ReplicaCatalog) -> SpanningCatalog {
+    /// What a replica vouches for; and beside it the site's own PACS, by `spanner`.
+    package static func catalog(
+        of replica: ReplicaCatalog, spanner: Spanner? = nil, freshness: Freshness = Freshness(),
+        today: @escaping @Sendable () -> DICOMDate = { .latest }
+    ) -> SpanningCatalog {
         SpanningCatalog(
-            catalog: replica, spanner: nil, unproven: { query in try replica.view().unproven(for: query, now: .now) },
-            today: { .latest })
+            catalog: replica, spanner: spanner, freshness: freshness,
+            unproven: { query in try replica.view().unproven(for: query, now: .now) }, today: today)
     }
 
     private func makeRouter() -> Router<ServerContext> {
-        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: RequestMetrics(metrics: metrics))
-        router.add(middleware: CrossOrigin(origins: origins))
-        router.add(middleware: ErrorResponses(logger: logger, tokens: tokens))
-        router.add(middleware: AllowedMethods())
+        let router = settings.router(counting: metrics, tokens, logger)
         router.get("/healthz") { _, _ in Response.text(.ok, "ok\n") }
         router.get("/readyz") { _, _ in readiness() }
         let web = protected(router).group("/dicom-web")
-        let catalog = Self.catalog(of: replica)
-        SearchRoutes(catalog: catalog, metrics: metrics, deadline: .zero).add(to: web)
-        RetrieveRoutes(catalog: catalog, roots: retrieveRoots, deadline: .zero).add(to: web)
+        SearchRoutes(catalog: catalog, metrics: metrics, deadline: settings.deadline).add(to: web)
+        RetrieveRoutes(catalog: catalog, roots: settings.retrieveRoots, deadline: settings.deadline).add(to: web)
         return router
     }
 
     private func makeMetricsRouter() -> Router<ServerContext> {
         let router = Router(context: ServerContext.self)
         router.add(middleware: ErrorResponses(logger: logger, tokens: tokens))
-        protected(router).get("/metrics", needs: .metrics) { _, _ in
-            var response = Response.text(.ok, metrics.exposition() + (try gauges()))
-            response.headers[.contentType] = "text/plain; version=0.0.4; charset=utf-8"
-            return response
-        }
+        MetricsRoutes(metrics: metrics, gauges: gauges).add(to: protected(router))
         return router
     }
 
     private func protected(_ router: Router<ServerContext>) -> ProtectedRoutes {
         ProtectedRoutes(
-            router, around: PinnedGenerations(replica: replica), audit: audit,
+            router, around: PinnedGenerations(replica: replica, readings: readings), audit: audit,
             authentication: ReplicaAuthentication(replica: replica), admission: admission)
     }
 
@@ -121,11 +93,7 @@ package struct EdgeServer: Sendable {
     private func gauges() throws -> String {
         let shards = try replica.view().shards
         func gauge(_ name: String, _ help: String, _ value: (OpenShard) -> Int) -> String {
-            ServerMetrics.header(name, type: "gauge", help: help)
-                + shards.map { shard in
-                    let label = ServerMetrics.Label(name: "shard", value: shard.manifest.shard)
-                    return "\(name)\(ServerMetrics.braces([label])) \(value(shard))\n"
-                }.joined()
+            ServerMetrics.gauge(name, help, by: "shard", shards.map { ($0.manifest.shard, "\(value($0))") })
         }
         return gauge("concord_edge_generation", "The generation of the shard that is served.") {
             $0.manifest.generation
@@ -140,13 +108,17 @@ package struct EdgeServer: Sendable {
 struct PinnedGenerations: RouterMiddleware {
     typealias Context = ServerContext
     let replica: ReplicaCatalog
+    let readings: PinnedReadings
 
     func handle(
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         do {
-            return try await replica.pinned { view in
+            let reading = PinnedReadings.Reading(request)
+            let earlier = request.isLaterPage ? readings.view(for: reading) : nil
+            return try await replica.pinned(to: earlier) { view in
                 var response = try await next(request, context)
+                if earlier == nil, response.status.kind == .successful { readings.begin(reading, with: view) }
                 let now = Date.now
                 for shard in view.shards {
                     response.headers.append(
@@ -181,7 +153,7 @@ struct ReplicaAuthentication: RouterMiddleware {
         var context = context
         let words = (request.headers[.authorization] ?? "").split(separator: " ", maxSplits: 1)
         guard words.count == 2, words[0].lowercased() == "api-key", words[1].utf8.count <= 512,
-            let key = try replica.view().key(presented: String(words[1]))
+            let key = try replica.newest().key(presented: String(words[1]))
         else {
             throw RequestError(
                 status: .unauthorized,

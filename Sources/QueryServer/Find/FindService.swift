@@ -31,9 +31,9 @@ package struct FindService: Sendable {
     private let admission: Admission
     private let tokens: LogTokens
     private let logger: Logger
-    /// Around each C-FIND; a replica pins its generations there, and says which.
-    package var around: @Sendable (@Sendable () async throws -> FindStatus) async throws -> FindStatus = {
-        try await $0()
+    /// Around each C-FIND, with the association that it comes by; a replica pins its generations there, and says which.
+    package var around: @Sendable (Int, @Sendable () async throws -> FindStatus) async throws -> FindStatus = {
+        try await $1()
     }
 
     package init(
@@ -63,7 +63,7 @@ package struct FindService: Sendable {
             let start = ContinuousClock.now
             let level = QueryLevel(rawValue: request.identifier.text(.queryRetrieveLevel) ?? "")?.rawValue ?? "none"
             do {
-                let status = try await around { try await answer(request, responder) }
+                let status = try await around(request.association) { try await answer(request, responder) }
                 metrics.answeredFind(level: level, status: status.status, in: ContinuousClock.now - start)
                 return status
             } catch let error as CancellationError {

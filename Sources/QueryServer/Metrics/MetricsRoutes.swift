@@ -2,27 +2,29 @@ import HTTPTypes
 import Hummingbird
 import StudyIndex
 
-/// `/metrics`: what the server counts, and how each source is, for Prometheus. Needs a key with the scope `metrics`.
+/// `/metrics`, for Prometheus: what the server counts, and how what it serves is. Needs a key with the scope `metrics`.
 struct MetricsRoutes: Sendable {
     let metrics: ServerMetrics
-    let index: StudyIndex
+    let gauges: @Sendable () async throws -> String
 
     func add(to routes: ProtectedRoutes) {
         routes.get("/metrics", needs: .metrics) { _, _ in
-            var response = Response.text(.ok, metrics.exposition() + (try await sources()))
+            var response = Response.text(.ok, metrics.exposition() + (try await gauges()))
             response.headers[.contentType] = "text/plain; version=0.0.4; charset=utf-8"
             return response
         }
     }
+}
 
-    private func sources() async throws -> String {
+/// How each source is.
+struct SourceGauges: Sendable {
+    let index: StudyIndex
+
+    @Sendable func exposition() async throws -> String {
         let conditions = try await index.conditions().sorted { $0.key < $1.key }
         let proofs = try await index.proofs()
         func gauge(_ name: String, _ help: String, _ values: [(source: String, value: Double)]) -> String {
-            ServerMetrics.header(name, type: "gauge", help: help)
-                + values.map { source, value in
-                    "\(name)\(ServerMetrics.braces([ServerMetrics.Label(name: "source", value: source)])) \(value)\n"
-                }.joined()
+            ServerMetrics.gauge(name, help, by: "source", values.map { ($0.source, "\($0.value)") })
         }
         return gauge(
             "concord_source_paused", "1 where a person has paused the source.",

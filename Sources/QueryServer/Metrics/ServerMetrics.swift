@@ -109,6 +109,12 @@ package final class ServerMetrics: Sendable {
         "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
     }
 
+    /// One value for each value of a label.
+    static func gauge(_ name: String, _ help: String, by label: String, _ values: [(String, value: String)]) -> String {
+        header(name, type: "gauge", help: help)
+            + values.map { "\(name)\(braces([Label(name: label, value: $0.0)])) \($0.value)\n" }.joined()
+    }
+
     static func braces(_ labels: [Label]) -> String {
         guard !labels.isEmpty else { return "" }
         let pairs = labels.map { label in

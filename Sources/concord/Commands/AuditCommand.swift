@@ -8,7 +8,7 @@ import StudyIndex
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit", abstract: "The trail of what was asked, by whom.",
-        subcommands: [Verify.self, Export.self])
+        subcommands: [Verify.self, Export.self, Collect.self])
 
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -29,6 +29,35 @@ struct AuditCommand: AsyncParsableCommand {
             }
             for fault in report.faults { Terminal.complain(fault) }
             if !report.faults.isEmpty { throw ExitCode(1) }
+        }
+    }
+
+    struct Collect: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "collect",
+            abstract: "Bring an edge site's trail to the database, from a copy of its data_dir/audit.",
+            discussion: """
+                What has arrived is removed from the copy. It may be copied and collected again at any time, also while the \
+                site goes on: nothing is entered twice. Exit 1 where something is left, because it was changed or the \
+                database has failed.
+                """)
+        @OptionGroup var global: GlobalOptions
+        @Argument(help: "The copy's directory.") var directory: String
+
+        func run() async throws {
+            let configuration = try global.configuration()
+            let logger = global.logger("concord.audit")
+            try await OpenIndex.with(configuration) { open in
+                try await OpenAudit.with(configuration, open.index, logger) { spool in
+                    await AuditForwarder(directory: directory, index: open.index, spool: spool, logger: logger)
+                        .forward()
+                }
+            }
+            let left = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".audit") }
+            guard left.isEmpty else {
+                Terminal.complain("not collected: \(left.sorted().joined(separator: ", "))")
+                throw ExitCode(1)
+            }
         }
     }
 

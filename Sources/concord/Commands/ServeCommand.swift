@@ -39,14 +39,9 @@ struct ServeCommand: AsyncParsableCommand {
         let metrics = ServerMetrics()
         let admission = Admission()
         let tokens = try LogTokens(keyFile: configuration.dataDirectory + "/log.key")
-        var server = QueryServer(
-            host: configuration.server.http.host, port: configuration.server.http.port, index: open.index,
-            catalog: catalog, metrics: metrics, audit: audit, admission: admission, tokens: tokens, logger: logger)
-        server.metricsAddress = configuration.server.metrics.map { ($0.host, $0.port) }
-        server.origins = Set(configuration.server.origins)
-        server.tls = configuration.server.tls
-        server.deadline = configuration.server.deadline
-        server.retrieveRoots = configuration.retrieveRoots
+        let server = QueryServer(
+            configuration.httpSettings, index: open.index, catalog: catalog, metrics: metrics, audit: audit,
+            admission: admission, tokens: tokens, logger: logger)
         guard let settings = configuration.server.dimse else { return try await serve(server, configuration) }
         let find = try await FindService(
             settings, catalog: catalog, metrics: metrics, audit: audit, admission: admission, tokens: tokens,
@@ -63,10 +58,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func serve(_ server: QueryServer, _ configuration: Configuration) async throws {
-        try await server.run { port in
-            let scheme = configuration.server.tls == nil ? "http" : "https"
-            Terminal.complain("serving \(scheme)://\(configuration.server.http.host):\(port)/dicom-web/studies")
-        }
+        try await server.run { port in Terminal.complain("serving \(configuration.url(port: port))") }
     }
 }
 
@@ -87,10 +79,21 @@ extension Configuration {
         get throws { "configuration " + hex(SHA256.hash([UInt8](try Data(contentsOf: URL(fileURLWithPath: file))))) }
     }
 
-    /// Of sources whose studies can be retrieved by DICOMweb, by AE title.
-    var retrieveRoots: [String: String] {
-        Dictionary(
+    /// How HTTP is served, by a centre and by an edge site.
+    var httpSettings: HTTPSettings {
+        var settings = HTTPSettings(host: server.http.host, port: server.http.port)
+        settings.metricsAddress = server.metrics.map { ($0.host, $0.port) }
+        settings.origins = Set(server.origins)
+        settings.tls = server.tls
+        settings.deadline = server.deadline
+        settings.retrieveRoots = Dictionary(
             sources.compactMap { source in source.wadoRoot.map { (source.peer.called.value, $0) } },
             uniquingKeysWith: { first, _ in first })
+        return settings
+    }
+
+    /// Where studies are found.
+    func url(port: Int) -> String {
+        "\(server.tls == nil ? "http" : "https")://\(server.http.host):\(port)/dicom-web/studies"
     }
 }

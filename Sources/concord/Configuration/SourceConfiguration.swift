@@ -13,6 +13,8 @@ struct SourceConfiguration: Sendable {
     /// 1 wins.
     var priority: Int
     var limits: SourceLimits
+    /// Questions a second of these limits, and one association, that belong to the edge site whose PACS it is; nil: none.
+    var edgeShare: Double?
     /// Which of its studies belong to which facility: the first rule that matches decides.
     var facilities: [FacilityRule]
     /// The root of a DICOMweb service from which its studies can be retrieved; nil: there is none.
@@ -36,10 +38,15 @@ struct SourceConfiguration: Sendable {
             wadoRoot = root.hasSuffix("/") ? String(root.dropLast()) : root
         }
         priority = try section.integer("priority", in: 1...1_000) ?? 100
+        var share: Double?
         limits =
             try section.section("limits") { (limits) throws(ConfigurationError) in
-                try SourceLimits(&limits)
+                share = try limits.number("edge", above: 0, upTo: 1_000)
+                var whole = try SourceLimits(&limits)
+                if let share { try whole.leave(share, &limits) }
+                return whole
             } ?? SourceLimits()
+        edgeShare = share
         let timeouts =
             try section.section("timeouts") { (timeouts) throws(ConfigurationError) in try Timeouts(&timeouts) }
             ?? Timeouts()
@@ -116,6 +123,19 @@ extension SourceLimits {
         windows = try section.sections("windows") { (window) throws(ConfigurationError) in try Self.windows(&window) }
             .flatMap { $0 }
         if let clash = Self.overlap(windows) { throw section.error("windows", clash) }
+    }
+
+    /// What is left of them in the centre.
+    fileprivate mutating func leave(_ share: Double, _ section: inout YAMLSection) throws(ConfigurationError) {
+        guard share + live.queriesPerSecond < queriesPerSecond else {
+            throw section.error("edge", "leaves nothing of \(queriesPerSecond) questions a second for the centre")
+        }
+        guard 1 + live.associations < associations else {
+            throw section.error(
+                "edge", "takes one of \(associations) associations, and leaves none for the centre's sweeps")
+        }
+        queriesPerSecond -= share
+        associations -= 1
     }
 
     /// One or, where it goes past midnight, two windows.
