@@ -9,7 +9,7 @@ import Testing
                 var attributes = AttributeValues()
                 attributes[.studyInstanceUID] = "1.\(index)"
                 for (attribute, value) in values { attributes[attribute] = value }
-                return StudyCopy(source: 0, script: .latin, values: attributes, isReachable: true)
+                return StudyCopy(source: 0, person: 0, script: .latin, values: attributes, isReachable: true)
             }, temper: temper)
     }
 

@@ -34,7 +34,7 @@ package struct Enterprise: Sendable {
                     studyUID: study.uid,
                     copies: study.copies.map {
                         Truth.Copy(
-                            source: sources[$0.source].name, reachable: $0.isReachable,
+                            source: sources[$0.source].name, person: $0.person, reachable: $0.isReachable,
                             series: SimulatedSeries.all(of: $0).count,
                             attributes: $0.values.byKeyword.filter { $0.key != Self.neverAsked })
                     })
@@ -68,6 +68,8 @@ package struct SimulatedStudy: Sendable {
 package struct StudyCopy: Sendable {
     /// Index into `Enterprise.sources`.
     package let source: Int
+    /// The human that its patient group names, whatever the errors in it.
+    package let person: Int
     package let script: Script
     package let values: AttributeValues
     package let isReachable: Bool

@@ -2,6 +2,8 @@
 struct Draft: Sendable {
     struct Copy: Sendable {
         let source: Int
+        /// Whom the copy's patient group names.
+        var person: Int
         var script: Script
         var values: AttributeValues
         var isReachable = true
@@ -102,6 +104,7 @@ struct EnterpriseBuilder: Sendable {
             }
         }
         return StudyCopy(
-            source: copy.source, script: copy.script, values: values, isReachable: copy.isReachable)
+            source: copy.source, person: copy.person, script: copy.script, values: values, isReachable: copy.isReachable
+        )
     }
 }

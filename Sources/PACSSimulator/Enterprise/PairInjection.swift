@@ -25,7 +25,7 @@ extension EnterpriseBuilder {
         localise(&values, patient: patients[draft.patient], at: place)
         var twin = Draft(
             uid: uid, patient: draft.patient, day: day, isOfOverfullDay: draft.isOfOverfullDay,
-            copies: [Draft.Copy(source: place, script: original.script, values: values)])
+            copies: [Draft.Copy(source: place, person: draft.patient, script: original.script, values: values)])
         twin.isTaken = true
         if let row = kind.row {
             let expected = ExpectedDiscrepancy(

@@ -20,6 +20,7 @@ extension EnterpriseBuilder {
             else { continue }
             for index in copies.indices { copies[index].values[.patientBirthDate] = patient.birthDay.da }
             let issuer = sources[copies[victim].source].issuer
+            copies[victim].person = other.index
             copies[victim].values[.patientName] = other.name.text
             copies[victim].values[.patientID] = other.identifier(at: issuer)
             copies[victim].values[.patientBirthDate] = other.birthDay.da

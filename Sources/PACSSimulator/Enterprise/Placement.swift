@@ -70,7 +70,8 @@ extension EnterpriseBuilder {
             var values = values
             values[.studyInstanceUID] = uid
             localise(&values, patient: patients[patient], at: holder)
-            draft.copies.append(Draft.Copy(source: holder, script: patients[patient].script, values: values))
+            draft.copies.append(
+                Draft.Copy(source: holder, person: patient, script: patients[patient].script, values: values))
             count(holder, day, by: 1)
         }
         drafts.append(draft)

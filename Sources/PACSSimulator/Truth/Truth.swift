@@ -17,6 +17,8 @@ package struct Truth: Codable, Hashable, Sendable {
 
     package struct Copy: Codable, Hashable, Sendable {
         package let source: String
+        /// The human that its patient group names, whatever the errors in it: a number.
+        package let person: Int
         /// False: no date range finds it, so that a sweep by date must not have it.
         package let reachable: Bool
         /// Series that this source shows.
