@@ -116,9 +116,9 @@ import Testing
             _ = machine.start()
             _ = machine.handle(.outlook(.zero), &experience, jitter: 0)
             _ = machine.handle(.line(.ready), &experience, jitter: 0)
-            var slice = Self.unsized
-            slice.range.dates = range
-            slice.isSized = isSized
+            let slice = ClaimedSlice(
+                id: 3, claimID: UUID(), sourceID: 1, level: .study, range: SliceRange(dates: range), isSized: isSized,
+                attempt: 1, largestAnswer: 0, controlUID: nil)
             return machine.handle(.claimed(.slice(slice)), &experience, jitter: 0)
         }
         let today = try #require(DICOMDate("20261126"))
