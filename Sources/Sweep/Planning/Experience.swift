@@ -172,8 +172,8 @@ package struct Experience: Sendable {
         return isPastOpen
     }
 
-    /// It teaches nothing of how many studies days have.
-    private func isFuture(_ range: SliceRange) -> Bool {
+    /// It teaches nothing of how many studies days have, and those of the past say nothing of it: it is halved, not cut.
+    func isFuture(_ range: SliceRange) -> Bool {
         guard let future, let lower = range.dates?.lower else { return false }
         return lower >= future
     }

@@ -197,7 +197,8 @@ package struct WorkerMachine: Sendable {
                 }
             }
             guard slice.range.axis == .dates, let dates = slice.range.dates else { return begin(slice, &experience) }
-            let lower = slice.isSized ? nil : planner.cut(dates, experience)
+            let isWhole = slice.isSized || experience.isFuture(slice.range)
+            let lower = isWhole ? nil : planner.cut(dates, experience)
             if slice.level == .study, experience.claimed(dates, cut: lower) {
                 return finish(.deferred(Self.exploration))
             }
