@@ -59,6 +59,13 @@ struct BenchReconcile: AsyncParsableCommand {
             for row in injected { scores[row.name, default: Score()].injected += 1 }
             for row in found { scores[row.name, default: Score()].found += 1 }
             for row in injected.intersection(found) { scores[row.name]?.both += 1 }
+            for row in injected.symmetricDifference(found).sorted(by: { $0.uid < $1.uid }).prefix(20) {
+                let side = injected.contains(row) ? "not found" : "not injected"
+                Terminal.complain("\(side): \(row.name) \(row.uid) \(row.sources.joined(separator: " "))")
+                for copy in truth.studies.first(where: { $0.studyUID == row.uid })?.copies ?? [] {
+                    Terminal.complain("  \(copy.source): \(copy.attributes.sorted { $0.key < $1.key })")
+                }
+            }
             let wrong = Set(found.subtracting(injected).flatMap { [$0.uid, $0.otherUID ?? $0.uid] })
             nearMisses.made += truth.nearMisses.count
             nearMisses.reported += truth.nearMisses.count { wrong.contains($0.studyUID) }
