@@ -7,6 +7,7 @@ enum Migrations {
         ("m002_index", SQL.text(PackageResources.m002_index_sql)),
         ("m003_access", SQL.text(PackageResources.m003_access_sql)),
         ("m004_spanning", SQL.text(PackageResources.m004_spanning_sql)),
+        ("m007_reconciliation", SQL.text(PackageResources.m007_reconciliation_sql)),
     ]
 
     /// Names the advisory lock under which one process migrates.

@@ -7,6 +7,13 @@ package struct StoredObservation: Sendable {
     /// The effective issuer of the patient ID: as sent, else the source's.
     package let issuer: String
     package let record: StudyRecord
+    /// 1 wins.
+    package let priority: Int
+    /// `YYYY-MM-DD HH:MM`, UTC.
+    package let firstSeen: String
+    package let changed: String
+    /// Since when it shows these numbers of series and images, in seconds since 1970; nil: since it was first seen.
+    package let countedAt: Int?
 }
 
 /// A discrepancy as it is stored: plain, so that the rules that make them stay elsewhere.
@@ -20,6 +27,10 @@ package struct StoredDiscrepancy: Sendable, Hashable {
     package var frozen: String
     package var state = "open"
     package var firstSeen = ""
+    /// nil: not stored yet.
+    package var id: Int?
+    /// Who acknowledged it, and what they say.
+    package var acknowledgement = ""
 
     package init(
         discrepancyClass: String, severity: String, studyUID: String, otherUID: String?, sources: [String],
@@ -36,7 +47,7 @@ package struct StoredDiscrepancy: Sendable, Hashable {
 
 extension StudyIndex {
     /// Studies read at once while reconciling.
-    private static let page: Int64 = 5_000
+    static let page: Int64 = 5_000
 
     /// Hands over the observations of every study, a study at a time, in the order of their UIDs.
     package func eachStudy(_ body: (String, [StoredObservation]) throws -> Void) async throws {
@@ -52,7 +63,7 @@ extension StudyIndex {
         }
     }
 
-    private static func hand(
+    static func hand(
         _ rows: PostgresResult, to body: (String, [StoredObservation]) throws -> Void
     ) rethrows {
         var uid: String?
@@ -76,39 +87,9 @@ extension StudyIndex {
             source: row.string(0) ?? "", issuer: row.string(1) ?? "",
             record: StudyRecord(
                 texts: columns.indices.map { row.string($0 + 3) },
-                lossy: columns.filter { $0.column.map(lossy.contains) ?? false }.map(\.tag)))
-    }
-
-    /// Groups of studies that share issuer, patient ID, accession number and study date, with their observations.
-    package func copyCandidates() async throws -> [[(uid: String, copies: [StoredObservation])]] {
-        try await pool.withConnection { connection in
-            var groups: [Int: [String]] = [:]
-            for row in try connection.query(SQL.copyCandidates) {
-                if let group = row.int(0), let uid = row.string(1) { groups[group, default: []].append(uid) }
-            }
-            var copies: [String: [StoredObservation]] = [:]
-            let uids = Set(groups.values.joined()).sorted()
-            Self.hand(try connection.query(SQL.observationsOf, [.textArray(uids), .null])) { copies[$0] = $1 }
-            return groups.sorted { $0.key < $1.key }.map { _, uids in uids.map { ($0, copies[$0] ?? []) } }
-        }
-    }
-
-    /// Replaces what is known of discrepancies by what a whole reconciliation found: what is new is entered, what is
-    /// known keeps its first sight and state, what was not found any more is resolved.
-    package func replaceDiscrepancies(_ found: [StoredDiscrepancy]) async throws {
-        try await pool.transaction { connection in
-            for start in stride(from: 0, to: found.count, by: Int(Self.page)) {
-                let part = found[start..<min(found.count, start + Int(Self.page))]
-                try connection.query(
-                    SQL.upsertDiscrepancies,
-                    [
-                        .textArray(part.map(\.discrepancyClass)), .textArray(part.map(\.severity)),
-                        .textArray(part.map(\.studyUID)), .textArray(part.map { $0.otherUID ?? "" }),
-                        .textArray(part.map { $0.sources.joined(separator: "\n") }), .textArray(part.map(\.frozen)),
-                    ])
-            }
-            try connection.query(SQL.resolveDiscrepancies)
-        }
+                lossy: columns.filter { $0.column.map(lossy.contains) ?? false }.map(\.tag)),
+            priority: row.int(columns.count + 3) ?? 100, firstSeen: row.string(columns.count + 4) ?? "",
+            changed: row.string(columns.count + 5) ?? "", countedAt: row.int(columns.count + 6))
     }
 
     package func discrepancies() async throws -> [StoredDiscrepancy] {
@@ -139,7 +120,7 @@ extension StudyIndex {
                     .text(filter.studyUID.storable), .int(Int64(limit)), .int(Int64(offset)),
                     seen.parameter,
                 ])
-            return (rows.map(Self.discrepancy), rows.first?.int(8) ?? 0)
+            return (rows.map(Self.discrepancy), rows.first?.int(10) ?? 0)
         }
     }
 
@@ -149,6 +130,8 @@ extension StudyIndex {
             otherUID: row.string(3), sources: row.strings(4) ?? [], frozen: row.string(5) ?? "{}")
         stored.state = row.string(6) ?? "open"
         stored.firstSeen = row.string(7) ?? ""
+        stored.id = row.int(8)
+        stored.acknowledgement = row.string(9) ?? ""
         return stored
     }
 
@@ -176,11 +159,6 @@ extension StudyIndex {
     /// Studies that `to` should hold as `from` does and has not shown, though the ledger proves their day complete there.
     package func missingCopyCandidates(from: Int32, to: Int32, since: DICOMDate) async throws -> [String] {
         try await uids(SQL.missingCandidates, from, to, since)
-    }
-
-    /// The candidates whose absence a UID query has confirmed.
-    package func confirmedMissing(from: Int32, to: Int32, since: DICOMDate) async throws -> [String] {
-        try await uids(SQL.confirmedMissing, from, to, since)
     }
 
     private func uids(_ sql: String, _ from: Int32, _ to: Int32, _ since: DICOMDate) async throws -> [String] {
@@ -225,12 +203,24 @@ extension StudyIndex {
         }
     }
 
-    /// The database's time and the newest change that a report can rest on.
-    package func watermark() async throws -> (time: String, change: Int) {
+    /// How far the index and its reconciliation have come.
+    package struct Watermark: Sendable {
+        /// The present.
+        package let time: String
+        /// The newest change.
+        package let change: Int
+        /// Up to when discrepancies are known; nil: they were never looked for.
+        package let reconciled: String?
+        /// Studies that have changed since.
+        package let unreconciled: Int
+    }
+
+    package func watermark() async throws -> Watermark {
         try await pool.withConnection { connection in
-            let row = try connection.query(
-                "SELECT to_char(now(), 'YYYY-MM-DD HH24:MI \"UTC\"'), coalesce((SELECT max(id) FROM change), 0)")[0]
-            return (row.string(0) ?? "", row.int(1) ?? 0)
+            let row = try connection.query(SQL.watermark)[0]
+            return Watermark(
+                time: row.string(0) ?? "", change: row.int(1) ?? 0, reconciled: row.string(2),
+                unreconciled: row.int(3) ?? 0)
         }
     }
 }

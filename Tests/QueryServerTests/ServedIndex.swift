@@ -153,14 +153,17 @@ struct ServedIndex: Sendable {
             }
             return #"{"explanation":"","values":[\#(values.joined(separator: ","))]}"#
         }
-        try await index.replaceDiscrepancies([
+        var pass = ReconciliationPass(
+            began: try await index.reconciliationState(), basis: "", isWhole: true)
+        pass.found = [
             StoredDiscrepancy(
                 discrepancyClass: "study-date-mismatch", severity: "minor", studyUID: "1.3", otherUID: nil,
                 sources: ["a", "b"], frozen: values(["MARK-A3", "MARK-B3"])),
             StoredDiscrepancy(
                 discrepancyClass: "zero-images", severity: "minor", studyUID: "1.1", otherUID: nil, sources: ["a"],
                 frozen: values(["MARK-A1"])),
-        ])
+        ]
+        _ = try await index.end(pass, classes: (["study-date-mismatch", "zero-images"], []))
     }
 
     func key(_ scopes: Set<KeyScope>, _ facilities: [String] = [], _ adjust: (inout KeyTerms) -> Void = { _ in })

@@ -112,9 +112,9 @@ struct ReportTests {
 
     @Test func longTablesAreCutAndSaySo() throws {
         let html = try Self.report(duplicates: 1234, findings: 777).html()
-        #expect(html.contains("the first 200 of 1\u{202F}234"))
-        #expect(html.contains("the first 200 of 777"))
-        #expect(html.components(separatedBy: "data-severity").count - 1 == 200)
+        #expect(html.contains("the first 100 of 1\u{202F}234"))
+        #expect(html.contains("the first 100 of 777"))
+        #expect(html.components(separatedBy: "data-severity").count - 1 == 100)
     }
 
     @Test func anEmptyReportIsAPageToo() throws {
@@ -123,7 +123,7 @@ struct ReportTests {
             coverage: Coverage([]))
         #expect(try report.html().contains("No sweep has asked for anything yet."))
         #expect(try report.json().count > 0)
-        #expect(report.csvFiles().count == 4)
+        #expect(report.csvFiles().count == 8)
     }
 
     // MARK: - CSV
@@ -144,13 +144,17 @@ struct ReportTests {
 
     @Test func theFilesHoldEveryRow() throws {
         let files = Self.report(duplicates: 300, findings: 300).csvFiles()
-        #expect(files.map(\.name) == ["sources.csv", "duplicates.csv", "discrepancies.csv", "coverage.csv"])
+        #expect(
+            files.map(\.name)
+                == ["sources", "duplicates", "discrepancies", "coverage", "pairs", "changes", "readiness", "unmatched"]
+                .map { $0 + ".csv" })
         let lines = files.map { String(decoding: $0.bytes, as: UTF8.self).split(separator: "\r\n") }
         #expect(lines[0][1] == "pacs-a,HOSP-A,370,70,300,,300")
         #expect(lines[1].count == 301)
         #expect(lines[2].count == 601)
         #expect(
-            lines[2][1].contains("patient-name-mismatch,major,open,2026-11-23,1.2.0,,pacs-a;pacs-b,pacs-a,1.2.0,HOSP-A")
+            lines[2][1].contains(
+                ",patient-name-mismatch,major,open,2026-11-23,1.2.0,,pacs-a;pacs-b,pacs-b,pacs-a,1.2.0,HOSP-A")
         )
         #expect(lines[3].contains { $0.hasPrefix("pacs-b,2020-01,hole,0,0,31,0") })
     }

@@ -290,7 +290,9 @@ import Testing
             func frozen(_ source: String, _ uid: String) -> String {
                 #"{"values":[{"source":"\#(source)","study_uid":"\#(uid)","attributes":{}}],"explanation":""}"#
             }
-            try await test.index.replaceDiscrepancies([
+            let state = try await test.index.reconciliationState()
+            var pass = ReconciliationPass(began: state, basis: "", isWhole: true)
+            pass.found = [
                 StoredDiscrepancy(
                     discrepancyClass: "x", severity: "minor", studyUID: "1.1", otherUID: nil, sources: ["a"],
                     frozen: frozen("a", "1.1")),
@@ -300,7 +302,8 @@ import Testing
                 StoredDiscrepancy(
                     discrepancyClass: "z", severity: "minor", studyUID: "1.2", otherUID: nil, sources: ["b"],
                     frozen: #"{"values":[]}"#),
-            ])
+            ]
+            #expect(try await test.index.end(pass, classes: (["x", "y", "z"], [])))
             let south = Visibility.facilities(["South"])
             let found = try await test.index.search(StudyQuery(), within: south)
             #expect(found.total == 1)
@@ -310,6 +313,7 @@ import Testing
             let (copies, provenance) = try await test.index.study("1.1", within: south)
             #expect(copies.map(\.source) == ["b"])
             #expect(Set(provenance.values) == ["b"])
+            #expect(try await test.index.history(of: "1.1", within: south).map(\.source) == ["b"])
             #expect(try await test.index.study("1.2", within: south).copies.isEmpty)
             let discrepancies = try await test.index.discrepancies(.init(), limit: 10, offset: 0, within: south)
             #expect(discrepancies.page.map(\.discrepancyClass) == ["y"])

@@ -174,12 +174,13 @@ extension EnterpriseBuilder {
         draft.copies.compactMap { $0.values[.numberOfStudyRelatedInstances].flatMap { Int($0) } }.min() ?? 0
     }
 
-    /// UTF-8 that a source took for Latin-1; nil where that would be the same, or leave characters that no name has.
+    /// UTF-8 that a source took for Latin-1 and now writes as UTF-8 again: declared as Latin-1, readers would undo the error. nil
+    /// where that would be the same, or leave characters that no name has.
     private func misread(_ base: String, _ script: Script, at source: Int) -> String? {
+        guard sources[source].encoding(for: script) == .utf8 else { return nil }
         let bytes = Array(base.utf8)
         guard bytes.contains(where: { $0 >= 0x80 }), bytes.allSatisfy({ $0 < 0x80 || $0 >= 0xA0 }) else { return nil }
-        let other = String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
-        return sources[source].encoding(for: script).representable(other) == other ? other : nil
+        return String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
     }
 
     /// Between one minute and three hours off, the same day.

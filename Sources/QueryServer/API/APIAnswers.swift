@@ -73,6 +73,8 @@ enum APIAnswer {
     }
 
     struct Discrepancy: Encodable {
+        /// What it is acknowledged by.
+        var number: Int
         var discrepancyClass: String
         var severity: String
         var studyInstanceUid: String
@@ -83,6 +85,31 @@ enum APIAnswer {
         var explanation: String
         /// What each source said when it was found.
         var values: [Value]
+        /// Nil: nothing tells what is true.
+        var suggestion: Suggestion?
+        /// Who acknowledged it, and what they say.
+        var acknowledgement: String
+    }
+
+    struct Suggestion: Codable {
+        /// By keyword.
+        var values: [String: String]
+        var reason: String
+    }
+
+    /// One change of what a source says of a study.
+    struct Event: Encodable {
+        struct Change: Encodable {
+            var before: String
+            var after: String
+        }
+
+        var at: String
+        var source: String
+        /// `appeared`, `changed`, `vanished` or `returned`.
+        var event: String
+        /// By keyword.
+        var changes: [String: Change]
     }
 
     struct Value: Encodable {
@@ -122,6 +149,8 @@ enum APIAnswer {
         var copies: [Copy]
         var series: [Series]
         var discrepancies: [Discrepancy]
+        /// What changed, when and where; the oldest first.
+        var history: [Event]
         /// Sources that may hold it too, and were not heard.
         var unheardSources: [String]
     }

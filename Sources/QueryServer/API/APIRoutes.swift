@@ -165,7 +165,9 @@ struct APIRoutes: Sendable {
             series: try await index.series(of: [uid], within: visibility).map(APIAnswer.Series.init),
             discrepancies: try await index.discrepancies(
                 filter, limit: Self.mostDiscrepancies, offset: 0, within: visibility
-            ).page.map(APIAnswer.Discrepancy.init), unheardSources: gaps.sources)
+            ).page.map(APIAnswer.Discrepancy.init),
+            history: try await index.history(of: uid, within: visibility).map(APIAnswer.Event.init),
+            unheardSources: gaps.sources)
     }
 }
 
@@ -201,12 +203,21 @@ extension APIAnswer.Discrepancy {
     fileprivate init(_ stored: StoredDiscrepancy) {
         let frozen = try? JSONDecoder().decode(Frozen.self, from: Data(stored.frozen.utf8))
         self.init(
-            discrepancyClass: stored.discrepancyClass, severity: stored.severity, studyInstanceUid: stored.studyUID,
+            number: stored.id ?? 0, discrepancyClass: stored.discrepancyClass, severity: stored.severity,
+            studyInstanceUid: stored.studyUID,
             otherStudyInstanceUid: stored.otherUID, sources: stored.sources, state: stored.state,
             firstSeen: stored.firstSeen, explanation: frozen?.explanation ?? "",
             values: (frozen?.values ?? []).map {
                 APIAnswer.Value(source: $0.source, studyInstanceUid: $0.studyUID, attributes: $0.attributes)
-            })
+            }, suggestion: frozen?.suggestion, acknowledgement: stored.acknowledgement)
+    }
+}
+
+extension APIAnswer.Event {
+    fileprivate init(_ event: StudyEvent) {
+        self.init(
+            at: event.at, source: event.source, event: event.kind.rawValue,
+            changes: event.changes.mapValues { Change(before: $0.before, after: $0.after) })
     }
 }
 
@@ -225,4 +236,5 @@ private struct Frozen: Decodable {
     }
     var explanation: String
     var values: [Value]
+    var suggestion: APIAnswer.Suggestion?
 }

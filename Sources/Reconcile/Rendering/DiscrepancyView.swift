@@ -5,6 +5,7 @@ struct ClassView {
     let id: String
     let title: String
     let meaning: String
+    let advice: String
     let bySeverity: String
     let shownRows: String
     let worst: String
@@ -31,6 +32,7 @@ struct ClassView {
         id = discrepancyClass.rawValue
         title = discrepancyClass.title
         meaning = discrepancyClass.meaning
+        advice = discrepancyClass.advice
         shownRows = Page.shown(shown.count, of: all.count)
         let severities = Dictionary(grouping: all, by: \.discrepancy.severity).sorted { $0.key < $1.key }
         bySeverity = severities.map { "\($1.count.grouped) \($0.rawValue)" }.joined(separator: " · ")

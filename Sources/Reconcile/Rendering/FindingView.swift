@@ -44,17 +44,26 @@ struct FindingView {
         where span > 0 {
             rows[start].study = StudyCell(
                 uid: uid, span: span, why: row.explanation,
-                state: start == 0 && finding.state != "open" ? finding.state : nil)
+                state: start == 0 && finding.state != "open" ? finding.state : nil,
+                number: start == 0 ? finding.number.map { String($0) } : nil,
+                suggestion: start == 0 ? suggested(row) : nil,
+                because: row.suggestion?.reason ?? finding.acknowledgement)
         }
         return rows
+    }
+
+    private static func suggested(_ row: Discrepancy) -> String? {
+        guard let values = row.suggestion?.values, !values.isEmpty else { return nil }
+        return values.sorted { $0.key < $1.key }.map(\.value).joined(separator: " · ")
     }
 
     /// Whether some witness says something else, and no majority says the same.
     private static func isUnusual(_ keyword: String, in copy: FrozenCopy, of row: Discrepancy) -> Bool {
         guard let value = copy.attributes[keyword] else { return false }
         switch row.discrepancyClass {
-        case .unparsableValue, .zeroImages: return true
-        case .probableCopy, .missingCopy: return false
+        case .unparsableValue, .zeroImages, .noStudyDate, .implausibleStudyDate, .impossibleValue, .characterSet:
+            return true
+        case .probableCopy, .missingCopy, .reusedAccession: return false
         default: break
         }
         // What another issuer numbers otherwise is a difference only where the row is about that.
@@ -71,6 +80,11 @@ struct StudyCell {
     let span: Int
     let why: String
     let state: String?
+    /// What it is acknowledged by; nil for the second of two studies.
+    let number: String?
+    /// What is probably true, and why.
+    let suggestion: String?
+    let because: String
 }
 
 struct CopyRow {

@@ -9,7 +9,7 @@ extension Report {
         return template.render(Page(self))
     }
 
-    static let rowsPerTable = 200
+    static let rowsPerTable = 100
     /// What the policy allows to run; a test holds it to the script.
     static let scriptHash = "BpmAl1umFTQE6R3m9krbh1XzajRfxSMVup/b2jMnN/s="
 }
@@ -34,6 +34,18 @@ struct Page {
     let classes: [ClassView]
     let hasFindings: Bool
     let coverage: CoverageView
+    let chart: TrendChart
+    let changes: [ChangeRow]
+    let hasChanges: Bool
+    let changesSince: String
+    let pairs: MatrixView
+    let hasPairs: Bool
+    let offenders: [OffenderRow]
+    let hasOffenders: Bool
+    let busyStudies: [BusyStudyRow]
+    let hasBusyStudies: Bool
+    let readiness: [ReadinessView]
+    let hasReadiness: Bool
 
     init(_ report: Report) {
         generatedAt = report.generatedAt
@@ -56,6 +68,19 @@ struct Page {
         sourceNames = report.sources.map(\.name)
         classes = ClassView.all(of: report)
         hasFindings = !report.findings.isEmpty
+        chart = TrendChart(report.trend)
+        changes = ChangeRow.all(of: report)
+        hasChanges = !changes.isEmpty
+        changesSince = report.changesSince
+        let sourcePairs = SourcePairs(report)
+        pairs = MatrixView(report, sourcePairs)
+        hasPairs = hasFindings && report.sources.count > 1
+        offenders = OffenderRow.all(of: report, sourcePairs)
+        hasOffenders = !offenders.isEmpty
+        busyStudies = BusyStudyRow.all(of: report)
+        hasBusyStudies = !busyStudies.isEmpty
+        readiness = ReadinessView.all(of: report)
+        hasReadiness = !readiness.isEmpty
     }
 
     /// `all 12` or `200 of 4 711`.

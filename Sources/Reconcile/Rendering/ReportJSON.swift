@@ -12,23 +12,27 @@ extension Report {
     /// - `coverage`: per source and month `{days_enumerated, days_in_holes, days_not_asked, days_proven, month, reason,
     ///   source, state, verified_at}`, `state` one of `proven`, `enumerated`, `not-asked`, `hole`.
     /// - `holes`: `{at, from, reason, source, to}`, dates `YYYY-MM-DD`, absent where open.
-    /// - `discrepancies`: `{class, explanation, first_seen, other_uid, severity, sources, state, study_uid, values}`, each of
-    ///   `values` a copy: `{attributes, changed, first_seen, issuer, lossy, source, study_uid}`. `other_uid` may be absent.
+    /// - `trend`: `{day, open}`, `open` by severity.
+    /// - `readiness`: `{from, to, since, total, groups}`, each of `groups` `{outcome, reason, count}`.
+    /// - `changes_since`: text. `changes`: `{at, event, class, severity, study_uid, other_uid, sources, number, actor, note}`.
+    /// - `discrepancies`: `{acknowledgement, advice, class, explanation, first_seen, number, other_uid, severity, sources,
+    ///   state, study_uid, suggestion, suspects, values}`, each of `values` a copy: `{attributes, changed, first_seen, issuer,
+    ///   lossy, source, study_uid}`, `suggestion` `{reason, values}`. `number`, `other_uid` and `suggestion` may be absent.
     /// - `duplicates`: `{sources, study_uid}`.
     package func json() throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var bytes = Array("{\n\"format\": 1".utf8)
+        var json = JSONText()
+        json.raw("{\n\"format\": 1")
         func append(_ key: String, _ value: some Encodable) throws {
-            bytes += Array(",\n\"\(key)\": ".utf8) + (try encoder.encode(value))
+            json.raw(",\n\"\(key)\": " + String(decoding: try encoder.encode(value), as: UTF8.self))
         }
         func append(_ key: String, each values: [some Encodable]) throws {
-            bytes += Array(",\n\"\(key)\": [".utf8)
+            json.raw(",\n\"\(key)\": [")
             for (index, value) in values.enumerated() {
-                bytes += Array(index == 0 ? "\n".utf8 : ",\n".utf8)
-                bytes += try encoder.encode(value)
+                json.raw((index == 0 ? "\n" : ",\n") + String(decoding: try encoder.encode(value), as: UTF8.self))
             }
-            bytes += Array("\n]".utf8)
+            json.raw("\n]")
         }
         try append("generated_at", generatedAt)
         try append("watermark", watermark)
@@ -40,9 +44,95 @@ extension Report {
         try append("expects", each: expectations)
         try append("coverage", each: coverage.months())
         try append("holes", each: coverage.holes.map(HoleRow.init))
-        try append("discrepancies", each: findings)
-        try append("duplicates", each: duplicates)
-        return bytes + Array("\n}\n".utf8)
+        try append("trend", each: trend)
+        json.lines("readiness", readiness) { $0.readiness($1) }
+        try append("changes_since", changesSince)
+        json.lines("changes", changes) { $0.change($1) }
+        json.lines("discrepancies", findings) { $0.finding($1) }
+        json.lines("duplicates", duplicates) { json, duplicate in
+            json.raw("{\"sources\":")
+            json.strings(duplicate.sources)
+            json.raw(",\"study_uid\":")
+            json.string(duplicate.studyUID)
+            json.raw("}")
+        }
+        json.raw("\n}\n")
+        return json.bytes
+    }
+}
+
+extension JSONText {
+    fileprivate mutating func lines<Element>(
+        _ key: StaticString, _ elements: [Element], _ write: (inout JSONText, Element) -> Void
+    ) {
+        raw(",\n\"")
+        raw(key)
+        raw("\": [")
+        for (index, element) in elements.enumerated() {
+            raw(index == 0 ? "\n" : ",\n")
+            write(&self, element)
+        }
+        raw("\n]")
+    }
+
+    fileprivate mutating func finding(_ finding: Report.Finding) {
+        let row = finding.discrepancy
+        raw("{\"acknowledgement\":")
+        string(finding.acknowledgement)
+        raw(",\"advice\":")
+        string(row.discrepancyClass.advice)
+        raw(",\"first_seen\":")
+        string(finding.firstSeen)
+        if let number = finding.number { raw(",\"number\":\(number)") }
+        raw(",\"state\":")
+        string(finding.state)
+        raw(",\"suspects\":")
+        strings(row.blamed)
+        raw(",")
+        row.write(to: &self)
+        raw("}")
+    }
+
+    fileprivate mutating func change(_ change: Report.Change) {
+        raw("{\"at\":")
+        string(change.at)
+        raw(",\"event\":")
+        string(change.event)
+        raw(",\"class\":")
+        string(change.discrepancyClass.rawValue)
+        raw(",\"severity\":")
+        string(change.severity)
+        raw(",\"study_uid\":")
+        string(change.studyUID)
+        if let other = change.otherUID {
+            raw(",\"other_uid\":")
+            string(other)
+        }
+        raw(",\"sources\":")
+        strings(change.sources)
+        raw(",\"number\":\(change.number),\"actor\":")
+        string(change.actor)
+        raw(",\"note\":")
+        string(change.note)
+        raw("}")
+    }
+
+    fileprivate mutating func readiness(_ readiness: Report.Readiness) {
+        raw("{\"from\":")
+        string(readiness.expectation.from)
+        raw(",\"to\":")
+        string(readiness.expectation.to)
+        raw(",\"since\":")
+        string(readiness.expectation.since)
+        raw(",\"total\":\(readiness.total),\"groups\":")
+        list(readiness.groups) { json, group in
+            json.raw("{\"outcome\":")
+            json.string(group.outcome)
+            json.raw(",\"reason\":")
+            json.string(group.reason)
+            json.raw(",\"count\":\(group.count)}")
+        }
+        raw("}")
     }
 }
 

@@ -86,6 +86,23 @@ struct MatrixView {
     let heads: [String]
     let rows: [Row]
 
+    /// Discrepancies between each two sources; darker where they are more.
+    init(_ report: Report, _ pairs: SourcePairs) {
+        heads = report.sources.map(\.name)
+        let most = max(1, pairs.counts.flatMap { $0 }.max() ?? 1)
+        rows = report.sources.enumerated().map { row, source in
+            let cells = report.sources.enumerated().map { column, other in
+                let count = pairs.counts[row][column]
+                return Cell(
+                    count: count.grouped, shade: count == 0 ? 0 : 1 + min(8, count * 8 / most), isTotal: false,
+                    hint: row == column
+                        ? "\(count.grouped) concern \(source.name) alone"
+                        : "\(count.grouped) between \(source.name) and \(other.name)")
+            }
+            return Row(rowName: source.name, cells: cells)
+        }
+    }
+
     init(_ report: Report) {
         let matrix = OverlapMatrix(report)
         heads = report.sources.map(\.name)

@@ -7,8 +7,8 @@ extension Report {
             patientPassCaveat, unsweptCaveat, holesCaveat, enumeratedCaveat, boundsCaveat, expectationsCaveat,
             "Everything here is what the sources answered to queries. No image was retrieved, and equal answers do not "
                 + "prove equal images.",
-            "A name that lost characters on the way (? or an emptied group) is no evidence: where only such names differ, "
-                + "nothing is reported.",
+            "A text that lost characters on the way (? or an emptied group) is no evidence: where only that differs, it is "
+                + "reported as damaged text, and as nothing else.",
         ].compactMap { $0 }
     }
 

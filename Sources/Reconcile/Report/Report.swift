@@ -48,30 +48,26 @@ package struct Report: Sendable {
     }
 
     /// A discrepancy with what became of it.
-    package struct Finding: Sendable, Hashable, Encodable {
+    package struct Finding: Sendable, Hashable {
         package let discrepancy: Discrepancy
         /// `open` or `acknowledged`.
         package let state: String
         /// When it was first found: text. "": unknown.
         package let firstSeen: String
+        /// What it is acknowledged by; nil: it is not stored.
+        package let number: Int?
+        /// Who acknowledged it, and what they say.
+        package let acknowledgement: String
 
-        package init(_ discrepancy: Discrepancy, state: String = "open", firstSeen: String = "") {
+        package init(
+            _ discrepancy: Discrepancy, state: String = "open", firstSeen: String = "", number: Int? = nil,
+            acknowledgement: String = ""
+        ) {
             self.discrepancy = discrepancy
             self.state = state
             self.firstSeen = firstSeen
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case state
-            case firstSeen = "first_seen"
-        }
-
-        /// The discrepancy's own keys, and these two beside them.
-        package func encode(to encoder: any Encoder) throws {
-            try discrepancy.encode(to: encoder)
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(state, forKey: .state)
-            try container.encode(firstSeen, forKey: .firstSeen)
+            self.number = number
+            self.acknowledgement = acknowledgement
         }
     }
 
@@ -115,10 +111,18 @@ package struct Report: Sendable {
     package let expectations: [Expectation]
     /// The last complete pass over each source's patients, where there was one.
     package let patientPasses: [PatientPass]
+    /// The last days, the oldest first.
+    package let trend: [TrendDay]
+    /// What has happened since `changesSince`, the newest first.
+    package let changes: [Change]
+    /// Text, shown as it is.
+    package let changesSince: String
+    package let readiness: [Readiness]
 
     package init(
         generatedAt: String, watermark: String, sources: [Source], overlaps: [Overlap], duplicates: [Duplicate],
-        findings: [Finding], coverage: Coverage, expectations: [Expectation] = [], patientPasses: [PatientPass] = []
+        findings: [Finding], coverage: Coverage, expectations: [Expectation] = [], patientPasses: [PatientPass] = [],
+        trend: [TrendDay] = [], changes: [Change] = [], changesSince: String = "", readiness: [Readiness] = []
     ) {
         self.generatedAt = generatedAt
         self.watermark = watermark
@@ -129,6 +133,10 @@ package struct Report: Sendable {
         self.coverage = coverage
         self.expectations = expectations
         self.patientPasses = patientPasses
+        self.trend = trend
+        self.changes = changes
+        self.changesSince = changesSince
+        self.readiness = readiness
     }
 
     /// Different Study Instance UIDs.

@@ -132,6 +132,7 @@ extension StudyIndex {
         }
         let id = PostgresValue.int(Int64(source))
         let inserted = try connection.query(SQL.insertStudies, [id]).affectedRows
+        if counts.changed > 0 { try connection.query(SQL.recordHistory, [id]) }
         try connection.query(SQL.upsertObservations, [id])
         if inserted < changed.count { try connection.query(SQL.recomputeStudies) }
         try connection.query(SQL.insertChanges)

@@ -1,6 +1,11 @@
 -- Discrepancies that are not resolved, the worst first. $1 class, $2 severity, $3 source, $4 Study UID ('': any); $5 limit,
 -- $6 offset; $7 facilities (NULL: any): only those of which every copy that bears witness may be seen
-SELECT class, severity, study_uid, other_uid, sources, frozen::text, state, first_seen::date::text, count(*) OVER ()
+SELECT class, severity, study_uid, other_uid, sources, frozen::text, state, first_seen::date::text, id,
+       (SELECT e.actor || CASE e.note WHEN '' THEN '' ELSE ': ' || e.note END
+        FROM discrepancy_event e
+        WHERE e.discrepancy_id = discrepancy.id AND e.event = 'acknowledged' AND discrepancy.state = 'acknowledged'
+        ORDER BY e.id DESC LIMIT 1),
+       count(*) OVER ()
 FROM discrepancy
 WHERE state <> 'resolved' AND $1 IN ('', class) AND $2 IN ('', severity) AND ($3 = '' OR $3 = ANY (sources))
   AND ($4 = '' OR $4 IN (study_uid, other_uid))

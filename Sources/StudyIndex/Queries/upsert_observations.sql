@@ -1,6 +1,6 @@
 -- $1 source
 INSERT INTO observation (
-    source_id, first_seen, changed_at,
+    source_id, first_seen, changed_at, counted_at,
     study_uid, patient_id, issuer_of_patient_id, patient_name, patient_birth_date, patient_sex, study_date,
     study_time, accession_number, study_id, study_description, referring_physician_name, modalities_in_study,
     number_of_study_related_series, number_of_study_related_instances, instance_availability,
@@ -8,18 +8,30 @@ INSERT INTO observation (
     birth_day, modalities, series_count, instance_count, lossy, content_hash, facility_id
 )
 SELECT $1, moment.t, moment.t,
+       -- Its day was known already: the study has only just arrived, and may still grow.
+       CASE WHEN moment.is_known THEN moment.t END,
        study_uid, patient_id, issuer_of_patient_id, patient_name, patient_birth_date, patient_sex, study_date,
        study_time, accession_number, study_id, study_description, referring_physician_name,
        modalities_in_study, number_of_study_related_series, number_of_study_related_instances,
        instance_availability, retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, name_id,
        physician_name_id, study_day, study_clock, birth_day, modalities, series_count, instance_count, lossy, content_hash,
        f.facility_id
-FROM (SELECT ledger_now() AS t OFFSET 0) AS moment, staged
+FROM (
+    SELECT ledger_now() AS t, EXISTS (
+        SELECT 1 FROM coverage c
+        WHERE c.source_id = $1 AND c.level = 'STUDY' AND c.state <> 'hole'
+          AND c.days @> (SELECT daterange(min(study_day), max(study_day), '[]') FROM staged)) AS is_known
+    OFFSET 0
+) AS moment, staged
 LEFT JOIN LATERAL facility_of($1::int4, issuer, patient_id, accession_number, lossy) f ON true
 ORDER BY study_uid
 ON CONFLICT (study_uid, source_id) DO UPDATE
 SET changed_at = CASE WHEN observation.content_hash = excluded.content_hash THEN observation.changed_at
                       ELSE excluded.changed_at END,
+    counted_at = CASE WHEN (observation.series_count, observation.instance_count)
+                           IS NOT DISTINCT FROM (excluded.series_count, excluded.instance_count)
+                           AND observation.vanished_at IS NULL
+                      THEN observation.counted_at ELSE excluded.changed_at END,
     missing_since = NULL, missed_nights = 0, last_missed = NULL, vanished_at = NULL,
     patient_id = excluded.patient_id, issuer_of_patient_id = excluded.issuer_of_patient_id,
     patient_name = excluded.patient_name, patient_birth_date = excluded.patient_birth_date,

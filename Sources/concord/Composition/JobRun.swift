@@ -34,8 +34,9 @@ struct JobRun: Sendable {
             case .probe(let age): try await probe(olderThan: age)
             case .reconcile:
                 _ = try await Reconciliation(index: open.index, configuration: configuration, ids: open.ids).run()
-            case .report(let directory):
-                try await ReportCommand.write(open.index, configuration, to: directory, format: nil)
+            case .report(let directory, let keep):
+                let files = ReportFiles(index: open.index, configuration: configuration)
+                for path in try await files.write(to: directory, keep: keep, format: nil) { print(path) }
             case .publish(let directory):
                 guard let edge = configuration.edge else {
                     Terminal.complain("\(name): nothing to publish: the configuration has no `edge:`")

@@ -8,6 +8,9 @@ enum Terminal {
     static let isColoured =
         isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"]?.isEmpty ?? true
 
+    /// Who is at the keyboard, for what is written down under a name.
+    static var user: String { ProcessInfo.processInfo.userName }
+
     static func complain(_ line: String) {
         FileHandle.standardError.write(Data((line + "\n").utf8))
     }

@@ -16,6 +16,7 @@ struct Configuration: Sendable {
     var aeTitle: AETitle
     var sources: [SourceConfiguration]
     var expects: [Expectation]
+    var reconcile: ReconcileConfiguration
     var server: ServerConfiguration
     /// nil: no shards are published.
     var edge: EdgeConfiguration?
@@ -77,6 +78,10 @@ struct Configuration: Sendable {
         expects = try section.sections("expects") { (expectation) throws(ConfigurationError) in
             try Expectation(&expectation, names: names)
         }
+        reconcile =
+            try section.section("reconcile") { (reconcile) throws(ConfigurationError) in
+                try ReconcileConfiguration(&reconcile)
+            } ?? ReconcileConfiguration()
         server =
             try section.section("server") { (server) throws(ConfigurationError) in
                 try ServerConfiguration(&server, aeTitle: aeTitle)

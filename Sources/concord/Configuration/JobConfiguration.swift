@@ -33,7 +33,7 @@ struct JobConfiguration: Sendable {
         case probe(olderThan: Duration)
         case reconcile
         /// A report, in this directory.
-        case report(directory: String)
+        case report(directory: String, keep: Int?)
         /// Edge shards, into this directory.
         case publish(directory: String)
         /// A replica, from a URL or a directory into a directory, at so many bytes a second at most.
@@ -96,7 +96,9 @@ extension JobConfiguration.Step {
         case "series": self = .series(limit: try section.integer("studies", in: 1...1_000_000) ?? 10_000)
         case "probe": self = .probe(olderThan: try section.duration("older_than") ?? .seconds(7 * 86_400))
         case "reconcile": self = .reconcile
-        case "report": self = .report(directory: try section.file("out") ?? "report")
+        case "report":
+            self = .report(
+                directory: try section.file("out") ?? "report", keep: try section.integer("keep", in: 1...10_000))
         case "publish": self = .publish(directory: try section.file("out") ?? "shards")
         case "sync":
             let origin = try section.required("from")

@@ -1,6 +1,7 @@
 import DICOM
 import DIMSE
 import Foundation
+import Reconcile
 import StudyIndex
 import Sweep
 
@@ -17,6 +18,8 @@ struct SourceConfiguration: Sendable {
     var edgeShare: Double?
     /// Which of its studies belong to which facility: the first rule that matches decides.
     var facilities: [FacilityRule]
+    /// What it puts before and after the Patient IDs of its issuer; nil: nothing.
+    var patientIDRewrite: PatientIDRewrite?
     /// The root of a DICOMweb service from which its studies can be retrieved; nil: there is none.
     var wadoRoot: String?
 
@@ -30,6 +33,9 @@ struct SourceConfiguration: Sendable {
         let calling = try section.aeTitle("calling_ae_title") ?? calling
         issuer = try section.required("issuer")
         facilities = try section.sections("facilities") { (rule) throws(ConfigurationError) in try FacilityRule(&rule) }
+        patientIDRewrite = try section.section("patient_id_rewrite") { (rewrite) throws(ConfigurationError) in
+            try PatientIDRewrite(&rewrite)
+        }
         wadoRoot = try section.string("wado_root")
         if let root = wadoRoot {
             guard root.hasPrefix("http://") || root.hasPrefix("https://") else {

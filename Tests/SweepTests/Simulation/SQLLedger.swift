@@ -22,7 +22,8 @@ final class SQLLedger: SimulatedLedger {
             try $0.execute(
                 script: """
                     TRUNCATE source, source_capability, patient_pass, patient_pass_day, budget, budget_window, source_lease, job_run, slice, coverage,
-                        patient_pass, observation, study, change, absence, series_observation, series_sweep, discrepancy
+                        patient_pass, observation, study, change, absence, series_observation, series_sweep, discrepancy,
+                        observation_history
                         RESTART IDENTITY CASCADE
                     """)
         }

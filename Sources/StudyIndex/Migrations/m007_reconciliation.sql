@@ -1,0 +1,1 @@
+../../../schemas/postgres/m007_reconciliation.sql

@@ -1,0 +1,1 @@
+SELECT coalesce(max(passes), 0) FROM reconciliation
