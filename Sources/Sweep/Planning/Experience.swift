@@ -40,6 +40,9 @@ package struct Experience: Sendable {
     private var isPastOpen = false
     /// Its first day; nil: none of it was claimed.
     private var future: DICOMDate?
+    /// How often it was left for later. What is left of the past may be asked by another process, or be gone.
+    private var waits = 0
+    private static let mostWaits = 40
     private var waitedForLarger: Set<SliceRange> = []
     /// For people.
     var lastFailure = ""
@@ -169,7 +172,13 @@ package struct Experience: Sendable {
         if dates.lower == nil { isPastOpen = cut != nil }
         guard let lower = dates.lower, dates.upper == nil else { return false }
         future = min(future ?? lower, lower)
-        return isPastOpen
+        return isPastOpen && mayWait()
+    }
+
+    /// Whether something sized is to be left for later once more.
+    mutating func mayWait() -> Bool {
+        waits += 1
+        return waits <= Self.mostWaits
     }
 
     /// It teaches nothing of how many studies days have, and those of the past say nothing of it: it is halved, not cut.

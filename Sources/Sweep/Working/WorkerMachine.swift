@@ -190,7 +190,9 @@ package struct WorkerMachine: Sendable {
             // Series teach nothing of how many studies a day has. Until it is known nothing else is asked either: what lies
             // in the future, and is empty for decades, would be taken for what the past is like.
             if slice.level == .study, slice.range.axis == .dates, !experience.density.isKnown {
-                if experience.isExploring { return finish(.deferred(Self.exploration)) }
+                if experience.isExploring, !slice.isSized || experience.mayWait() {
+                    return finish(.deferred(Self.exploration))
+                }
                 if !slice.isSized {
                     experience.isExploring = true
                     explores = true

@@ -76,7 +76,11 @@ struct FirstSweep {
     var found: Int { uids.count }
     private var experience = Experience()
     private var open: [NewSlice] = []
-    private var deferred: [NewSlice] = []
+    /// With the round after which they are to be had again.
+    private var deferred: [(round: Int, slice: NewSlice)] = []
+    private var round = 0
+    /// A quarter of a second, at a source that takes ten milliseconds to answer.
+    private static let rest = 25
     private var largest = 0
 
     init(archive: Archive, planner: Planner) {
@@ -95,8 +99,9 @@ struct FirstSweep {
         var actions = machines.indices.map { machines[$0].start() }
         var asking = 0
         while actions.contains(where: { if case .stop = $0 { false } else { true } }) {
-            open += deferred
-            deferred = []
+            round += 1
+            open += deferred.filter { $0.round <= round }.map(\.slice)
+            deferred.removeAll { $0.round <= round }
             for worker in machines.indices {
                 repeat {
                     if case .stop = actions[worker] { break }
@@ -159,7 +164,9 @@ struct FirstSweep {
 
     private mutating func note(_ slice: ClaimedSlice, _ outcome: SliceOutcome, _ gathered: WorkerMachine.Gathered) {
         switch outcome {
-        case .deferred: deferred.append(NewSlice(sourceID: 1, range: slice.range, isSized: slice.isSized))
+        case .deferred:
+            let again = NewSlice(sourceID: 1, range: slice.range, isSized: slice.isSized)
+            deferred.append((round + Self.rest, again))
         case .split(_, _, let children): open += children.reversed()
         case .complete: uids.formUnion(gathered.studies.map(\.studyInstanceUID))
         default: Issue.record("\(slice.range): \(outcome)")
