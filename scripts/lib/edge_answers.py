@@ -21,6 +21,7 @@ def queries(studies, count):
         copy = pick.choice(study["copies"])["attributes"]
         name = copy.get("PatientName") or "A"
         family = name.split("^")[0].split("=")[0] or "A"
+        date = copy.get("StudyDate") or ""
         keys = pick.choice(
             [
                 {"StudyInstanceUID": study["study_uid"]},
@@ -30,7 +31,8 @@ def queries(studies, count):
                 {"PatientName": family + "*"},
                 {"PatientName": "*" + family[1:4] + "*"},
                 {"PatientName": family[:2] + "?" + family[3:] + "*"},
-                {"StudyDate": copy.get("StudyDate") or "20200101"},
+                # What is no date cannot be asked for.
+                {"StudyDate": date if date.replace(".", "").isdigit() else "20200101"},
                 {"StudyDate": "20200101-20200301", "ModalitiesInStudy": "CT"},
                 {"ModalitiesInStudy": "MR", "PatientSex": "F"},
             ]
