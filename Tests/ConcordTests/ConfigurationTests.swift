@@ -302,6 +302,20 @@ private func complaint(_ yaml: String) -> String? {
         #expect(EdgeConfiguration.Age("1y")?.before(leapDay).da == "20230228")
     }
 
+    /// Both ends are told the same, and what they may spend adds up to the whole.
+    @Test func aSitesShareIsTakenFromWhatTheCentreMayAsk() throws {
+        let yaml = minimal + "\n    limits: { queries_per_second: 5, associations: 2, edge: 2 }\n"
+        let source = try #require(try Configuration.parse(yaml, file: "concord.yaml").sources.first)
+        #expect(source.edgeShare == 2)
+        #expect(source.definition.limits.queriesPerSecond == 3 && source.definition.limits.associations == 1)
+        #expect(
+            complaint(yaml.replacing("edge: 2", with: "edge: 5"))?.hasSuffix(
+                "limits.edge: leaves nothing of 5.0 questions a second for the centre") == true)
+        #expect(
+            complaint(yaml.replacing("associations: 2", with: "associations: 1"))?.hasSuffix(
+                "limits.edge: takes one of 1 associations, and leaves none for the centre's sweeps") == true)
+    }
+
     @Test func anEdgeSiteNeedsNoSources() throws {
         let yaml = "replica: { site: north-1, key: north-1.key, trust: publisher.pub, at_rest: accepted }"
         let configuration = try Configuration.parse(yaml, file: "/etc/concord/concord.yaml")
