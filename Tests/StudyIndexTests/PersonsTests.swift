@@ -2,6 +2,8 @@ import DICOM
 import PostgresClient
 import Testing
 
+import struct DICOM.Tag
+
 @testable import StudyIndex
 
 @Suite struct PersonsTests {
