@@ -43,18 +43,17 @@ extension EnterpriseBuilder {
     private mutating func contradictValue(
         _ kind: InjectionKind, _ draft: Draft
     ) -> (copies: [Draft.Copy], named: ExpectedDiscrepancy.Named)? {
-        guard let attribute = kind.attribute else { return nil }
+        guard let attribute = kind.attribute,
+            let base = draft.copies.lazy.compactMap({ $0.values[attribute] }).first(where: { !$0.isEmpty })
+        else { return nil }
         var copies = draft.copies
         let candidates = copies.indices.filter { index in
             let profile = sources[copies[index].source]
             guard profile.sends(attribute), kind != .studyDateFormat || profile.temper.parsesDates else { return false }
-            let value = copies[index].values[attribute] ?? ""
-            return profile.encoding(for: copies[index].script).representable(value) == value
+            return profile.encoding(for: copies[index].script).representable(base) == base
         }
         let comparable = kind == .studyDateFormat ? copies.count : candidates.count
-        guard !candidates.isEmpty, comparable >= (kind.needsOneCopy ? 1 : 2),
-            let base = copies.lazy.compactMap({ $0.values[attribute] }).first(where: { !$0.isEmpty })
-        else { return nil }
+        guard !candidates.isEmpty, comparable >= (kind.needsOneCopy ? 1 : 2) else { return nil }
         if attribute == .patientID {
             // IDs are compared within one issuer only.
             guard Set(copies.map { sources[$0.source].issuer }).count == 1 else { return nil }
