@@ -5,10 +5,10 @@ import StudyIndex
 struct ReconcileCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reconcile",
-        abstract: "Find discrepancies between the copies of studies.",
+        abstract: "Find discrepancies between the copies of studies, and patients that are possibly one human.",
         discussion: """
             Looks at what has changed since the last time, and at everything where rules, sources or expectations are \
-            others; the result is the same.
+            others; the result is the same. Patients are always compared anew, all of them.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -35,6 +35,7 @@ struct ReconcileCommand: AsyncParsableCommand {
                 [$0.key.rawValue, "\($0.value)"]
             }
             Terminal.write(TextTable(header: ["class", "found"], rows: rows).rendered())
+            Terminal.write(try await PersonMatching(index: open.index).run() + "\n")
         }
     }
 
