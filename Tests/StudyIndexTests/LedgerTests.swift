@@ -258,6 +258,17 @@ import Testing
         }
     }
 
+    /// The scheduler that leads reconciles, too.
+    @Test func reconciliationEndsWhileASchedulerLeads() async throws {
+        try await TestIndex.with { test in
+            let leads = try PostgresConnection(connectionString: test.connectionString)
+            let reconciles = try PostgresConnection(connectionString: test.connectionString)
+            #expect(try leads.query(SQL.lead).first?.bool(0) == true)
+            try reconciles.execute(script: "BEGIN; SET lock_timeout = '2s'")
+            try reconciles.query(SQL.lockReconciliation)
+        }
+    }
+
     // MARK: Schema
 
     @Test func manyProcessesMigrateAtOnce() async throws {

@@ -101,6 +101,8 @@ package struct WorkerMachine: Sendable {
         case (.narrowing, .narrowed(let isOurs)):
             guard isOurs, let slice else {
                 endExploring(&experience)
+                // Whatever comes next, nothing is said of it.
+                slice = nil
                 return claim()
             }
             return begin(slice, &experience)

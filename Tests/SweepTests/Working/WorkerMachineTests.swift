@@ -109,6 +109,19 @@ import Testing
         #expect(!experience.isExploring)
     }
 
+    /// A slice that was lost while it was narrowed is never ended, least of all as complete without a question.
+    @Test mutating func aSliceThatIsNotOursIsForgotten() throws {
+        _ = machine.start()
+        _ = handle(.outlook(.zero))
+        _ = handle(.line(.ready))
+        guard case .narrow = handle(.claimed(.slice(Self.unsized))) else { return #expect(Bool(false)) }
+        guard case .claim = handle(.narrowed(false)) else { return #expect(Bool(false)) }
+        #expect(machine.claimed == nil)
+        guard case .giveLineBack = handle(.claimed(.wait(.seconds(1)))) else { return #expect(Bool(false)) }
+        guard case .sleep = handle(.carriedOut) else { return #expect(Bool(false)) }
+        guard case .look = handle(.carriedOut) else { return #expect(Bool(false)) }
+    }
+
     /// Its few studies would be larger than any answer yet, and decades without any would be taken for what the past is like.
     @Test mutating func theFutureWaitsForThePast() throws {
         func claim(_ range: DateRange, _ experience: inout Experience, isSized: Bool) -> WorkerMachine.Action {
