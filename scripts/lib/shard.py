@@ -160,12 +160,12 @@ def bucket(uid):
     return digest[0] << 4 | digest[1] >> 4
 
 
-def rows_by_part(database):
-    """The canonical rows of each bucket, and of the sources, as a set: what repairs are made of."""
-    buckets_of_studies, parts = {}, [set() for _ in range(BUCKETS + 1)]
+def bucketed_rows(database):
+    """The canonical rows of each table, in the order of their keys, with the parts that they belong to."""
+    buckets_of_studies = {}
     for table, tag in TABLES:
         columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-        for row in database.execute(f"SELECT * FROM {table}"):
+        for row in database.execute(f"SELECT * FROM {table} ORDER BY {columns[0]}"):
             if tag == 1:
                 number = BUCKETS
             elif "study_uid" in columns:
@@ -174,8 +174,7 @@ def rows_by_part(database):
                     buckets_of_studies[row[0]] = number
             else:
                 number = buckets_of_studies[row[columns.index("study_id")]]
-            parts[number].add(canonical_row(tag, row))
-    return parts
+            yield tag, number, canonical_row(tag, row)
 
 
 def rows_in(part, database):
@@ -199,7 +198,10 @@ def check_repair(root, manifest, shard, site, database):
     table = content_of(root, entry["table"], shard, manifest["snapshot"]["generation"], site)
     check(len(table) == 32 + 40 * (BUCKETS + 1), "a table of another length")
     sealed, at = read_object(root, entry["digest"], entry["length"]), 0
-    for number, expected in enumerate(rows_by_part(database)):
+    parts = [set() for _ in range(BUCKETS + 1)]
+    for _, number, row in bucketed_rows(database):
+        parts[number].add(row)
+    for number, expected in enumerate(parts):
         length, content_length = struct.unpack_from(">II", table, 32 + 40 * number)
         part, at = sealed[at : at + length], at + length
         rows = b""
@@ -214,25 +216,12 @@ def check_repair(root, manifest, shard, site, database):
 
 def content_root(database):
     """The root, and the list of buckets that it is taken of."""
-    buckets_of_studies, sources, digests = {}, None, []
-    for table, tag in TABLES:
-        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-        hashers = [hashlib.sha256() for _ in range(1 if tag == 1 else BUCKETS)]
-        for row in database.execute(f"SELECT * FROM {table} ORDER BY {columns[0]}"):
-            if tag == 1:
-                number = 0
-            elif "study_uid" in columns:
-                number = bucket(row[columns.index("study_uid")])
-                if tag == 2:
-                    buckets_of_studies[row[0]] = number
-            else:
-                number = buckets_of_studies[row[columns.index("study_id")]]
-            hashers[number].update(canonical_row(tag, row))
-        if tag == 1:
-            sources = hashers[0].digest()
-        else:
-            digests.append([hasher.digest() for hasher in hashers])
-    buckets = sources + b"".join(sha(b"".join(table[n] for table in digests)) for n in range(BUCKETS))
+    digests = {tag: [hashlib.sha256() for _ in range(BUCKETS + 1)] for _, tag in TABLES}
+    for tag, number, row in bucketed_rows(database):
+        digests[tag][number].update(row)
+    buckets = digests[1][BUCKETS].digest()
+    for number in range(BUCKETS):
+        buckets += sha(b"".join(digests[tag][number].digest() for _, tag in TABLES[1:]))
     return sha(b"concord content 1\n" + buckets).hex(), buckets
 
 

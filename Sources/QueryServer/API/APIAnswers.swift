@@ -124,6 +124,39 @@ enum APIAnswer {
         var discrepancies: [Discrepancy]
     }
 
+    struct PossibleStudies: Encodable {
+        var studyInstanceUid: String
+        var possibleStudies: [PossibleStudy]
+    }
+
+    /// A study that is possibly of the same human as the one asked for.
+    struct PossibleStudy: Encodable {
+        var studyInstanceUid: String
+        /// Always `possible`: nothing here is a fact.
+        var samePerson: String
+        /// `probable`, or `review`: for a person to decide.
+        var grade: String
+        /// Of the link between the two patients; nil: they are joined by way of others.
+        var probability: Double?
+        /// Why it is for review whatever its probability.
+        var caution: String?
+        /// As the study's source names its patient.
+        var issuer: String
+        var patientId: String
+        var patientName: String
+        var patientBirthDate: String
+        var patientSex: String
+        var evidence: [Evidence]
+    }
+
+    struct Evidence: Codable {
+        var comparison: String
+        /// `exact`, `typo`, `close`, `part` or `different`.
+        var agreement: String
+        /// How many times likelier it is for one human than for two, as a power of two.
+        var bits: Double
+    }
+
     struct Copy: Encodable {
         var source: String
         var issuer: String

@@ -32,6 +32,12 @@ struct APIRoutes: Sendable {
             context.note.set { $0.results = answer.consolidated.count }
             return try Response.json(answer)
         }
+        routes.get("/studies/:study/possible-studies", needs: .report, event: .query) { _, context in
+            let answer = try await possibleStudies(
+                context.parameters.get("study") ?? "", within: context.visibility)
+            context.note.set { $0.results = answer.possibleStudies.count }
+            return try Response.json(answer)
+        }
     }
 
     /// Whether anything of a source can be seen: of the others nothing is told.
@@ -169,6 +175,25 @@ struct APIRoutes: Sendable {
             history: try await index.history(of: uid, within: visibility).map(APIAnswer.Event.init),
             unheardSources: gaps.sources)
     }
+
+    // MARK: The same human's
+
+    /// Studies of one answer.
+    private static let mostPossibleStudies = 1_000
+
+    /// A suggestion, and labelled as one: no search follows it (F187).
+    private func possibleStudies(
+        _ uid: String, within visibility: Visibility
+    ) async throws -> APIAnswer.PossibleStudies {
+        guard uid.isUID else { throw RequestError(status: .badRequest, message: "the path names no UID") }
+        guard try await !index.study(uid, within: visibility).copies.isEmpty else {
+            throw RequestError(status: .notFound, message: "no such study in the index")
+        }
+        let found = try await index.possibleStudies(
+            ofHumanOf: uid, limit: Self.mostPossibleStudies, within: visibility)
+        return APIAnswer.PossibleStudies(
+            studyInstanceUid: uid, possibleStudies: found.map(APIAnswer.PossibleStudy.init))
+    }
 }
 
 extension StudyRecord {
@@ -218,6 +243,17 @@ extension APIAnswer.Event {
         self.init(
             at: event.at, source: event.source, event: event.kind.rawValue,
             changes: event.changes.mapValues { Change(before: $0.before, after: $0.after) })
+    }
+}
+
+extension APIAnswer.PossibleStudy {
+    fileprivate init(_ study: StudyIndex.PossibleStudy) {
+        let evidence = try? JSONDecoder().decode([APIAnswer.Evidence].self, from: Data(study.evidence.utf8))
+        self.init(
+            studyInstanceUid: study.studyUID, samePerson: "possible", grade: study.grade,
+            probability: study.weight.map { 1 / (1 + exp2(-$0)) }, caution: study.caution.isEmpty ? nil : study.caution,
+            issuer: study.patient.issuer, patientId: study.patient.patientID, patientName: study.patient.name,
+            patientBirthDate: study.patient.birthDate, patientSex: study.patient.sex, evidence: evidence ?? [])
     }
 }
 

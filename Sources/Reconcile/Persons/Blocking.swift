@@ -2,8 +2,8 @@
 struct Blocking {
     private let table: IdentityTable
     private var passes: [Blocks] = []
-    /// Records that no key told apart from too many others, by pass.
-    private(set) var crowded: [Int] = []
+    /// How often a pass left a record out because no key told it apart from too many others.
+    private(set) var crowded = 0
 
     /// One pass: its blocks one after the other, and for each record the block that it is in, from 1; 0: none.
     private struct Blocks {
@@ -16,16 +16,14 @@ struct Blocking {
         self.table = table
         for pass in table.model.passes {
             var blocks = Blocks(blockOfRow: [Int32](repeating: 0, count: table.count))
-            var crowded = 0
             let rows = (0..<Int32(table.count)).filter { table.key(pass.keys[0], Int($0)) != 0 }
-            divide(rows[...], by: pass.keys[...], into: &blocks, &crowded)
+            divide(rows[...], by: pass.keys[...], into: &blocks)
             passes.append(blocks)
-            self.crowded.append(crowded)
         }
     }
 
-    private func divide(
-        _ rows: ArraySlice<Int32>, by keys: ArraySlice<PersonModel.Key>, into blocks: inout Blocks, _ crowded: inout Int
+    private mutating func divide(
+        _ rows: ArraySlice<Int32>, by keys: ArraySlice<PersonModel.Key>, into blocks: inout Blocks
     ) {
         guard let key = keys.first else {
             crowded += rows.count
@@ -38,7 +36,7 @@ struct Blocking {
             guard end > start else { continue }
             let block = keyed[start...end].map(\.row)
             if block.count > table.model.largestBlock {
-                divide(block[...], by: keys.dropFirst(), into: &blocks, &crowded)
+                divide(block[...], by: keys.dropFirst(), into: &blocks)
             } else {
                 blocks.members += block
                 blocks.ends.append(blocks.members.count)

@@ -39,12 +39,15 @@ package struct PersonMatcher: Sendable {
     package private(set) var persons: [[Int]] = []
     /// Pairs that were compared, each once.
     package private(set) var pairs = 0
+    /// How often a record was left out of a pass of comparisons because too many others share its keys.
+    package private(set) var crowded = 0
 
     package init(_ records: [PersonRecord], model: PersonModel, thresholds: Thresholds = Thresholds()) {
         let order = Self.order(records)
         let table = IdentityTable(order.map { records[$0] }, model: model)
         let comparator = Comparator(table)
         let blocking = Blocking(table)
+        crowded = blocking.crowded
         var counts: [Comparator.Vector: Double] = [:]
         blocking.eachPair { left, right in
             counts[comparator.compare(left, right), default: 0] += 1

@@ -34,6 +34,7 @@ struct JobRun: Sendable {
             case .probe(let age): try await probe(olderThan: age)
             case .reconcile:
                 _ = try await Reconciliation(index: open.index, configuration: configuration, ids: open.ids).run()
+            case .persons: Terminal.complain(try await PersonMatching(index: open.index).run())
             case .report(let directory, let keep):
                 let files = ReportFiles(index: open.index, configuration: configuration)
                 for path in try await files.write(to: directory, keep: keep, format: nil) { print(path) }
@@ -83,7 +84,7 @@ struct JobRun: Sendable {
         case .patients(.known): [.knownPatients]
         case .patients(.list(let file)): [.patients(try Self.patients(in: file))]
         case .series(let limit): [.series(limit: limit)]
-        case .probe, .reconcile, .report, .publish, .sync: []
+        case .probe, .reconcile, .persons, .report, .publish, .sync: []
         }
     }
 

@@ -62,7 +62,7 @@ extension JobConfiguration.Step {
         case .patients(.known): "known patients"
         case .patients(.list): "listed patients"
         case .series: "series"
-        case .probe, .reconcile, .report, .publish, .sync: ""
+        case .probe, .reconcile, .persons, .report, .publish, .sync: ""
         }
     }
 }

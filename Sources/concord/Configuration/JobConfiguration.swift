@@ -32,6 +32,8 @@ struct JobConfiguration: Sendable {
         /// Learns anew what sources support, where that was learned longer ago than this.
         case probe(olderThan: Duration)
         case reconcile
+        /// Finds the patients that are possibly one human, among all that the index knows.
+        case persons
         /// A report, in this directory.
         case report(directory: String, keep: Int?)
         /// Edge shards, into this directory.
@@ -96,6 +98,7 @@ extension JobConfiguration.Step {
         case "series": self = .series(limit: try section.integer("studies", in: 1...1_000_000) ?? 10_000)
         case "probe": self = .probe(olderThan: try section.duration("older_than") ?? .seconds(7 * 86_400))
         case "reconcile": self = .reconcile
+        case "persons": self = .persons
         case "report":
             self = .report(
                 directory: try section.file("out") ?? "report", keep: try section.integer("keep", in: 1...10_000))
@@ -108,7 +111,8 @@ extension JobConfiguration.Step {
                 bytesPerSecond: try section.integer("bytes_per_second", in: 1_000...1_000_000_000))
         default:
             throw section.error(
-                "step", "expected dates, recent, history, patients, series, probe, reconcile, report, publish or sync")
+                "step",
+                "expected dates, recent, history, patients, series, probe, reconcile, persons, report, publish or sync")
         }
     }
 }

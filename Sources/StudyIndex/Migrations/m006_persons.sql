@@ -1,0 +1,1 @@
+../../../schemas/postgres/m006_persons.sql

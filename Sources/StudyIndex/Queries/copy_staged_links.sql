@@ -1,0 +1,1 @@
+COPY staged_link (left_number, right_number, grade, weight, caution, evidence) FROM STDIN (FORMAT binary)
