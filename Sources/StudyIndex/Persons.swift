@@ -1,23 +1,6 @@
 import DICOM
 import PostgresClient
 
-/// One way in which an issuer's patient is named: what an observation says together, "" where that is not known.
-package struct StoredPatient: Sendable, Hashable {
-    package let issuer: String
-    package let patientID: String
-    package let name: String
-    package let birthDate: String
-    package let sex: String
-
-    package init(issuer: String, patientID: String, name: String, birthDate: String, sex: String) {
-        self.issuer = issuer
-        self.patientID = patientID
-        self.name = name
-        self.birthDate = birthDate
-        self.sex = sex
-    }
-}
-
 /// Two patients that are possibly one human.
 package struct StoredPersonLink: Sendable, Hashable {
     /// Positions among the patients that were read.
@@ -44,13 +27,13 @@ package struct StoredPersonLink: Sendable, Hashable {
 
 extension StudyIndex {
     /// What live observations say of their patients, each once.
-    package func observedPatients() async throws -> [StoredPatient] {
+    package func observedPatients() async throws -> [PatientIdentity] {
         try await pool.withConnection { try $0.query(SQL.observedPatients).map { Self.patient($0, from: 0) } }
     }
 
-    private static func patient(_ row: PostgresRow, from column: Int) -> StoredPatient {
+    private static func patient(_ row: PostgresRow, from column: Int) -> PatientIdentity {
         func text(_ offset: Int) -> String { row.string(column + offset) ?? "" }
-        return StoredPatient(issuer: text(0), patientID: text(1), name: text(2), birthDate: text(3), sex: text(4))
+        return PatientIdentity(issuer: text(0), patientID: text(1), name: text(2), birthDate: text(3), sex: text(4))
     }
 
     /// Replaces what is known of persons.
@@ -58,7 +41,7 @@ extension StudyIndex {
     /// - Parameters:
     ///   - persons: positions of the patients that are probably one human, for each of them.
     package func replacePersons(
-        _ patients: [StoredPatient], links: [StoredPersonLink], persons: [[Int]]
+        _ patients: [PatientIdentity], links: [StoredPersonLink], persons: [[Int]]
     ) async throws {
         var personOf = [Int32?](repeating: nil, count: patients.count)
         for (number, person) in persons.enumerated() {
@@ -95,7 +78,7 @@ extension StudyIndex {
     package struct PossibleStudy: Sendable, Hashable {
         package let studyUID: String
         /// As the study's source names its patient.
-        package let patient: StoredPatient
+        package let patient: PatientIdentity
         package let grade: String
         /// nil: both patients are joined by way of others.
         package let weight: Double?

@@ -13,7 +13,7 @@ struct PersonMatcherTests {
     }
 
     /// Among whom the patients of each test are: what is usual is learned from these.
-    private static let others = SimulatedPatients(seed: 7, studies: 400).identities
+    private static let others = Enterprise(seed: 7, studies: 400).namedPatients.identities
 
     /// Links and persons of these patients, by their positions.
     private func match(_ patients: [PatientIdentity]) -> (links: [PersonLink], persons: [[Int]]) {
@@ -115,7 +115,7 @@ struct PersonMatcherTests {
     }
 
     @Test func theEvidenceAndThePriorAreTheWeight() throws {
-        let enterprise = SimulatedPatients(seed: 4, studies: 500)
+        let enterprise = Enterprise(seed: 4, studies: 500).namedPatients
         let found = PersonMatcher(enterprise.identities)
         let priors = found.links.map { link in link.weight - link.evidence.reduce(0) { $0 + $1.bits } }
         let first = try #require(priors.first)
@@ -123,7 +123,7 @@ struct PersonMatcherTests {
     }
 
     @Test func theOrderOfArrivalChangesNothing() {
-        let enterprise = SimulatedPatients(seed: 5, studies: 600)
+        let enterprise = Enterprise(seed: 5, studies: 600).namedPatients
         let identities = enterprise.identities
         func outcome(_ identities: [PatientIdentity]) -> (
             links: Set<Set<PatientIdentity>>, persons: Set<Set<PatientIdentity>>
@@ -146,41 +146,18 @@ struct PersonMatcherTests {
     /// The simulator knows whom each copy names, and has no part in these rules: precision of what is called probable.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func whatIsProbableIsTrue(seed: UInt64) {
-        let enterprise = SimulatedPatients(seed: seed, studies: 3_000)
+        let enterprise = Enterprise(seed: seed, studies: 3_000).namedPatients
         let found = PersonMatcher(enterprise.identities)
         let probable = found.links.filter { $0.grade == .probable }
         let right = probable.count { enterprise.people[$0.left] == enterprise.people[$0.right] }
         #expect(Double(right) >= 0.999 * Double(probable.count))
-        #expect(Double(right) >= 0.78 * Double(enterprise.pairsOfOneHuman))
+        let pairsOfOneHuman = Dictionary(grouping: enterprise.people) { $0 }.values
+            .reduce(0) { $0 + $1.count * ($1.count - 1) / 2 }
+        #expect(Double(right) >= 0.78 * Double(pairsOfOneHuman))
         let joined = found.persons.flatMap { person in
             person.indices.flatMap { one in person[(one + 1)...].map { (person[one], $0) } }
         }
         #expect(
             Double(joined.count { enterprise.people[$0.0] == enterprise.people[$0.1] }) >= 0.999 * Double(joined.count))
-    }
-}
-
-/// How a simulated enterprise names its patients, each way once, and whom it means.
-struct SimulatedPatients {
-    private(set) var identities: [PatientIdentity] = []
-    private(set) var people: [Int] = []
-
-    init(seed: UInt64, studies: Int) {
-        let enterprise = Enterprise(seed: seed, studies: studies)
-        var known: Set<PatientIdentity> = []
-        for copy in enterprise.studies.flatMap(\.copies) {
-            let issuer = copy.values[.issuerOfPatientID] ?? ""
-            let identity = PatientIdentity(
-                issuer: issuer.isEmpty ? enterprise.sources[copy.source].issuer : issuer,
-                patientID: copy.values[.patientID] ?? "", name: copy.values[.patientName] ?? "",
-                birthDate: copy.values[.patientBirthDate] ?? "", sex: copy.values[.patientSex] ?? "")
-            guard known.insert(identity).inserted else { continue }
-            identities.append(identity)
-            people.append(copy.person)
-        }
-    }
-
-    var pairsOfOneHuman: Int {
-        Dictionary(grouping: people) { $0 }.values.reduce(0) { $0 + $1.count * ($1.count - 1) / 2 }
     }
 }

@@ -15,7 +15,17 @@ import Testing
         ],
         "b": [FacilityRule(facility: "South", patientIDPrefix: "A")],
     ]
+    /// One of two sources for each.
+    private static let northAndSouth = [
+        "a": [FacilityRule(facility: "North", patientIDPrefix: "P")],
+        "b": [FacilityRule(facility: "South", patientIDPrefix: "P")],
+    ]
     private static let issuers = ["a": "HOSP", "b": "HOSP", "c": "OTHER"]
+
+    /// In the order of lists: the newest first.
+    private static func isBefore(_ one: StudyRecord, _ other: StudyRecord) -> Bool {
+        (other[.studyDate] ?? "", one.studyInstanceUID) < (one[.studyDate] ?? "", other.studyInstanceUID)
+    }
 
     private func register(_ rules: [String: [FacilityRule]], _ test: TestIndex) async throws {
         let definitions = ["a", "b", "c"].enumerated().map { position, name in
@@ -169,11 +179,7 @@ import Testing
     /// Other copies decide neither the values nor the order of what is seen.
     @Test func pagesOfARestrictedListFollowTheOrderOfWhatIsSeen() async throws {
         try await TestIndex.with { test in
-            try await register(
-                [
-                    "a": [FacilityRule(facility: "North", patientIDPrefix: "P")],
-                    "b": [FacilityRule(facility: "South", patientIDPrefix: "P")],
-                ], test)
+            try await register(Self.northAndSouth, test)
             let count = SearchStatement.newest + 300
             func day(_ number: Int) -> String { "20\(10 + number % 10)0\(number % 9 + 1)1\(number % 7)" }
             let south = (0..<count).map { StudyRecord.sample("1.\($0)", [.studyDate: day($0)]) }
@@ -185,9 +191,7 @@ import Testing
             try await test.sweep("b", south)
             var query = StudyQuery()
             query.limit = 250
-            let expected = south.sorted {
-                ($1[.studyDate] ?? "", $0.studyInstanceUID) < ($0[.studyDate] ?? "", $1.studyInstanceUID)
-            }
+            let expected = south.sorted(by: Self.isBefore)
             for offset in [0, 250, 1_900, 2_250] {
                 query.offset = offset
                 let page = try await test.index.search(query, within: .facilities(["South"])).studies
@@ -225,11 +229,7 @@ import Testing
     /// F134, for a restricted caller too: also where the window is cut within a day, and among studies without a date.
     @Test func aRestrictedPageBeginsWhereTheOneBeforeItEnded() async throws {
         try await TestIndex.with { test in
-            try await register(
-                [
-                    "a": [FacilityRule(facility: "North", patientIDPrefix: "P")],
-                    "b": [FacilityRule(facility: "South", patientIDPrefix: "P")],
-                ], test)
+            try await register(Self.northAndSouth, test)
             let count = SearchStatement.newest + 300
             func day(_ number: Int) -> String { number % 9 == 0 ? "" : "2020030\(number % 3 + 1)" }
             let south = (0..<count).map { StudyRecord.sample("1.\($0)", [.studyDate: day($0)]) }
@@ -238,9 +238,7 @@ import Testing
             }
             try await test.sweep("a", north)
             try await test.sweep("b", south)
-            let expected = south.sorted {
-                ($1[.studyDate] ?? "", $0.studyInstanceUID) < ($0[.studyDate] ?? "", $1.studyInstanceUID)
-            }.map(\.studyInstanceUID)
+            let expected = south.sorted(by: Self.isBefore).map(\.studyInstanceUID)
             var query = StudyQuery()
             query.limit = 175
             var uids: [String] = []
@@ -280,11 +278,7 @@ import Testing
 
     @Test func nothingOfAnotherFacilityIsTold() async throws {
         try await TestIndex.with { test in
-            try await register(
-                [
-                    "a": [FacilityRule(facility: "North", patientIDPrefix: "P")],
-                    "b": [FacilityRule(facility: "South", patientIDPrefix: "P")],
-                ], test)
+            try await register(Self.northAndSouth, test)
             try await test.sweep("a", [.sample("1.1", [.studyDescription: "N"]), .sample("1.2")])
             try await test.sweep("b", [.sample("1.1", [.studyDescription: "S", .accessionNumber: ""])])
             func frozen(_ source: String, _ uid: String) -> String {

@@ -18,7 +18,7 @@ import struct DICOM.Tag
     }
 
     /// Source a has two patients, b and c one each. All but the second are taken for one human, the second for a possible one.
-    private static func filled(_ test: TestIndex) async throws -> [StoredPatient] {
+    private static func filled(_ test: TestIndex) async throws -> [PatientIdentity] {
         try await test.sweep(
             "a", [record("1.1", id: "A1", name: "Weber^Eva"), record("1.2", id: "A2", name: "Weber^Ewa")])
         try await test.sweep(
@@ -27,7 +27,7 @@ import struct DICOM.Tag
         return try await match(test)
     }
 
-    private static func match(_ test: TestIndex, grade: String = "probable") async throws -> [StoredPatient] {
+    private static func match(_ test: TestIndex, grade: String = "probable") async throws -> [PatientIdentity] {
         let patients = try await test.index.observedPatients().sorted { $0.patientID < $1.patientID }
         let position = { (id: String) in patients.firstIndex { $0.patientID == id } ?? 0 }
         func link(_ one: String, _ other: String, _ grade: String, _ caution: String = "") -> StoredPersonLink {

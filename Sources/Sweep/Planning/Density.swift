@@ -17,7 +17,7 @@ struct Density: Sendable {
     /// They have many more than others of their day of the week.
     private var unusualDays: Set<DICOMDate> = []
     /// The newest day of which a study was shown.
-    private var newest: DICOMDate?
+    private(set) var newest: DICOMDate?
     /// What the parts of a day have brought so far, and what was known of its day of the week before.
     private var parts: [DICOMDate: (rows: Double, share: Double, before: Weekday?)] = [:]
     /// Days that were divided and then answered whole: parts of them that are still to come say nothing more.

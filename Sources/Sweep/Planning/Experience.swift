@@ -33,6 +33,8 @@ package struct Experience: Sendable {
     private var refuses = false
     /// Axes on which a question was answered, and questions on the others that were refused.
     private var answeredAxes: Set<SliceRange.Axis> = []
+    /// Axes on which an answer had nothing but what was asked for.
+    private var filteringAxes: Set<SliceRange.Axis> = []
     private var refusals: [SliceRange.Axis: Int] = [:]
     /// Whether a worker asks a range of days of which nobody knows how many studies they have.
     var isExploring = false
@@ -110,7 +112,14 @@ package struct Experience: Sendable {
 
     private static let refusalsOfAnUnusableAxis = 12
 
-    mutating func noteAnswer(on axis: SliceRange.Axis) { answeredAxes.insert(axis) }
+    mutating func noteAnswer(on axis: SliceRange.Axis, _ answer: Answer) {
+        answeredAxes.insert(axis)
+        if answer.end == .success, answer.rawRows > 0, answer.outside[axis] == nil { filteringAxes.insert(axis) }
+    }
+
+    /// Whether a question on this axis has brought something, and that alone.
+    func filters(_ axis: SliceRange.Axis) -> Bool { filteringAxes.contains(axis) }
+
     mutating func noteRefusal(on axis: SliceRange.Axis) { refusals[axis, default: 0] += 1 }
 
     /// Narrower questions on this axis are refused like the broad ones, and none was ever answered: its key does not filter.

@@ -126,8 +126,10 @@ extension Planner {
         guard range.axis == .dates, let day = range.day, (capabilities.timeRanges ?? .works) == .works,
             !experience.isUnusable(.times), !experience.dividedDays.isAskedWhole(day), let most = mostRows(experience)
         else { return nil }
+        // Where no probe has shown it, a part of another day may have.
+        let timesFilter = capabilities.timeRanges == .works || experience.filters(.times)
         let isExpected =
-            capabilities.timeRanges == .works && experience.dividesUnseen && experience.timesOfDay.isKnown
+            timesFilter && experience.dividesUnseen && experience.timesOfDay.isKnown
             && experience.density.week(from: day)[0] > 1.05 * most
         guard isExpected || isCrowded || experience.crowdedDays[day] != nil else { return nil }
         let nothing = Answer(end: .success, rawRows: Int(most), distinct: 0)

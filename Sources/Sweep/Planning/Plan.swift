@@ -30,22 +30,28 @@ package enum Scope: Sendable, Hashable {
 }
 
 extension Planner {
-    /// The slices that a sweep of `dates` starts with, newest first, and what lies in the future last: the few studies that
-    /// are dated there are trusted by the larger answers before. Open ends stay open ranges, so that absurd dates on both
-    /// sides are reached (F24). What is known from before is packed by how many studies its days have; the rest is one range,
-    /// of which workers take as much at a time as they have learned to.
+    /// The slices that a sweep of `dates` starts with: the one of which most studies are known, the others newest first, and
+    /// what lies in the future last. The few studies that are dated there are trusted by the larger answers before. Open ends
+    /// stay open ranges, so that absurd dates on both sides are reached (F24). What is known from before is packed by how many
+    /// studies its days have; the rest is one range, of which workers take as much at a time as they have learned to.
     package func roots(
         of dates: DateRange, today: DICOMDate, covered: [CoveredDays] = [], known: [DICOMDate: Int] = [:]
     ) -> [(range: DateRange, isSized: Bool)] {
         let tomorrow = today.adding(days: 1)
-        var roots: [(DateRange, Bool)] = []
+        var roots: [(range: DateRange, isSized: Bool)] = []
+        var sized: [Filled] = []
         let past = dates.intersection(DateRange(lower: nil, upper: dates.upper ?? today))
         for stretch in past.map({ Self.stretches($0, covered) }) ?? [] {
             if stretch.isKnown {
-                roots += packed(stretch.days, known: known).map { ($0, true) }
+                let packed = packed(stretch.days, known: known)
+                sized += packed
+                roots += packed.map { ($0.days, true) }
             } else {
                 roots.append((stretch.days, false))
             }
+        }
+        if let fullest = fullest(of: sized), let place = roots.firstIndex(where: { $0.range == fullest.days }) {
+            roots.insert(roots.remove(at: place), at: 0)
         }
         if dates.upper == nil {
             roots.append((DateRange(lower: max(dates.lower ?? tomorrow, tomorrow), upper: nil), true))
@@ -53,7 +59,7 @@ extension Planner {
         return roots
     }
 
-    /// Known days packed into slices, the oldest knowledge first.
+    /// Known days packed into slices, the oldest knowledge first, but for the one of which most studies are known.
     package func oldestFirst(
         _ dates: DateRange, covered: [CoveredDays], known: [DICOMDate: Int]
     ) -> [DateRange] {
@@ -63,12 +69,16 @@ extension Planner {
         }
         // What was asked in one night is asked together again, however finely it was cut then.
         let nights = Dictionary(grouping: inside) { $0.1.prefix(10) }.sorted { $0.key < $1.key }
-        return nights.flatMap { _, ranges -> [DateRange] in
+        var ranges = nights.flatMap { _, ranges -> [Filled] in
             let days = ranges.map { CoveredDays(days: $0.0) }
             return Self.stretches(DateRange(lower: nil, upper: nil), days).filter(\.isKnown).flatMap {
                 packed($0.days, known: known)
             }
         }
+        if let fullest = fullest(of: ranges), let place = ranges.firstIndex(of: fullest) {
+            ranges.insert(ranges.remove(at: place), at: 0)
+        }
+        return ranges.map(\.days)
     }
 
     private struct Stretch {

@@ -27,6 +27,8 @@ extension Planner {
     /// of it. A range with an open end in the future is asked whole.
     package func cut(_ dates: DateRange, _ experience: Experience) -> DICOMDate? {
         guard let upper = dates.upper else { return nil }
+        // What is left there is what nothing was found in before.
+        if let lower = dates.lower, let newest = experience.density.newest, lower > newest { return nil }
         // Backwards from the newest day.
         let week = experience.density.week(from: upper.adding(days: 1))
         let fewest = week.contains { $0 > 0 } ? Self.daysFamiliar : Self.firstDays
@@ -97,33 +99,72 @@ extension Planner {
         return days
     }
 
+    /// Days that are asked at once, and how many studies they are known to have.
+    package struct Filled: Sendable, Hashable {
+        var days: DateRange
+        var rows = 0
+    }
+
     /// Ranges of days that hold as many rows as the source sends, by the number of studies that each day is known to have:
-    /// newest first, covering `dates` exactly. For ranges that were proven before.
-    package func packed(_ dates: DateRange, known: [DICOMDate: Int]) -> [DateRange] {
-        // A little may have been added since. One answer shall be larger than all others: it is what they are trusted by.
-        let largest = knownMostRows.map { $0 * 0.98 } ?? 1.2 * Self.mostRowsWanted
-        let usual = knownMostRows.map { $0 * 0.95 } ?? Self.mostRowsWanted
-        guard let upper = dates.upper ?? known.keys.max() else { return [dates] }
+    /// newest first, covering `dates` exactly. For ranges that were proven before. One has more than all others: it is what
+    /// they are trusted by.
+    package func packed(_ dates: DateRange, known: [DICOMDate: Int]) -> [Filled] {
+        guard let upper = dates.upper ?? known.keys.max() else { return [Filled(days: dates)] }
         let days = known.filter { dates.contains($0.key) && $0.key <= upper }.sorted { $0.key > $1.key }
-        var ranges: [DateRange] = []
-        var end = upper
-        var rows = 0.0
-        var previous = upper
-        for (day, studies) in days {
-            if rows > 0, rows + Double(studies) > (ranges.isEmpty ? largest : usual) {
-                // Empty days in between go to the older range.
-                ranges.append(DateRange(lower: previous, upper: end))
-                end = previous.adding(days: -1)
-                rows = 0
+        let most = knownMostRows ?? Self.mostRowsWanted
+        let lately = (days.first?.key ?? upper).adding(days: -Self.daysThatGrow)
+        let all = packed(days[...], DateRange(lower: dates.lower, upper: upper), most: most, lately: lately)
+        var ranges = all
+        if let fullest = fullest(of: all), let first = fullest.days.upper {
+            let newer = days.prefix { $0.key > first }
+            let older = days.dropFirst(newer.count).drop { fullest.days.contains($0.key) }
+            let fewer = Double(fullest.rows - 1)
+            ranges = []
+            if first < upper {
+                let rest = DateRange(lower: first.adding(days: 1), upper: upper)
+                ranges += packed(newer, rest, most: min(most, fewer), lately: lately)
             }
-            rows += Double(studies)
+            ranges.append(fullest)
+            if let last = fullest.days.lower, dates.lower.map({ $0 < last }) ?? true {
+                let rest = DateRange(lower: dates.lower, upper: last.adding(days: -1))
+                ranges += packed(older, rest, most: min(most, fewer), lately: lately)
+            }
+        }
+        if dates.upper == nil { ranges[0].days.upper = nil }
+        return ranges
+    }
+
+    /// - Parameters:
+    ///   - known: the days in `dates` that have studies, newest first.
+    ///   - lately: after that day something is often added.
+    private func packed(
+        _ known: ArraySlice<(key: DICOMDate, value: Int)>, _ dates: DateRange, most: Double, lately: DICOMDate
+    ) -> [Filled] {
+        var ranges: [Filled] = []
+        var range = Filled(days: dates)
+        var (newest, previous) = (known.first?.key, dates.upper)
+        for (day, studies) in known {
+            // There may be more by now: of recent days there often are, of old ones hardly ever.
+            let part = knownMostRows == nil ? 1 : newest.map { $0 > lately } ?? true ? 0.95 : 0.995
+            if range.rows > 0, Double(range.rows + studies) > most * part {
+                // Empty days in between go to the older range.
+                range.days.lower = previous
+                ranges.append(range)
+                range = Filled(days: DateRange(lower: dates.lower, upper: previous?.adding(days: -1)))
+                newest = day
+            }
+            range.rows += studies
             previous = day
         }
-        ranges.append(DateRange(lower: dates.lower, upper: end))
-        if dates.upper == nil {
-            ranges[0].upper = nil
-        }
-        return ranges
+        return ranges + [range]
+    }
+
+    private static let daysThatGrow = 30
+
+    /// What all others are trusted by; nil: too little is known. A day that has more than the source sends shows nothing.
+    func fullest(of ranges: [Filled]) -> Filled? {
+        let most = knownMostRows ?? .infinity
+        return ranges.filter { Double($0.rows) <= most && $0.rows >= Self.smallestSilentCap }.max { $0.rows < $1.rows }
     }
 
     /// C-FINDs that a sweep of these days will take at least: one for each time that the source's cap fits into what a day,
@@ -131,8 +172,7 @@ extension Planner {
     package func estimatedQueries(_ dates: DateRange, known: [DICOMDate: Int]) -> Int {
         let cap = knownMostRows ?? Self.mostRowsWanted
         return packed(dates, known: known).reduce(0) { total, range in
-            let rows = known.reduce(0) { range.contains($1.key) ? $0 + $1.value : $0 }
-            return total + (Double(rows) <= cap ? 1 : 1 + Int((Double(rows) / cap).rounded(.up)))
+            total + (Double(range.rows) <= cap ? 1 : 1 + Int((Double(range.rows) / cap).rounded(.up)))
         }
     }
 }

@@ -43,7 +43,8 @@ struct Canaries {
     mutating func findSample() async throws {
         var upper = today
         var days = 1
-        for _ in 0..<12 where Self.worth(sample?.studies ?? []) < Self.studiesWanted {
+        for _ in 0..<Self.mostLooks
+        where Self.worth(sample?.studies ?? []) < Self.studiesWanted && upper.year >= Self.firstYear {
             let lower = upper.adding(days: 1 - days)
             let answer = try await asker.ask(SliceRange(dates: DateRange(lower: lower, upper: upper)))
             let byDay = Dictionary(grouping: answer.records) { $0.studyDate }
@@ -72,6 +73,9 @@ struct Canaries {
     }
 
     private static let studiesWanted = 5
+    /// A source that refuses what is too much, and has had nothing new for months, takes so many.
+    private static let mostLooks = 20
+    private static let firstYear = 1900
 
     private static func worth(_ studies: [StudyRecord]) -> Int { studies.count <= 50 ? studies.count : 1 }
 

@@ -132,8 +132,8 @@ package struct SweepRun: Sendable {
         let studyByStudy = Self.seriesSlices(undated, at: source)
         guard let first = wanted.keys.min(), let last = wanted.keys.max() else { return studyByStudy }
         return source.planner.packed(DateRange(lower: first, upper: last), known: wanted)
-            .filter { range in wanted.keys.contains(where: range.contains) }
-            .map { NewSlice(sourceID: source.id, level: .series, range: SliceRange(dates: $0)) } + studyByStudy
+            .filter { $0.rows > 0 }
+            .map { NewSlice(sourceID: source.id, level: .series, range: SliceRange(dates: $0.days)) } + studyByStudy
     }
 
     private static func seriesSlices(_ studies: [String], at source: SweepSource) -> [NewSlice] {

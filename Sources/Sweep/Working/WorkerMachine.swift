@@ -315,7 +315,7 @@ package struct WorkerMachine: Sendable {
         if case .refused = end {
             experience.noteRefusal(on: slice.range.axis)
         } else {
-            experience.noteAnswer(on: slice.range.axis)
+            experience.noteAnswer(on: slice.range.axis, summary)
         }
         let verdict =
             isByUID && end == .success

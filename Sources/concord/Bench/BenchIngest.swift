@@ -14,22 +14,9 @@ struct BenchIngest: AsyncParsableCommand {
     @Option(help: "Observations in a slice.") var size = 5_000
 
     func run() async throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "concord-bench-\(UUID())").path
-        let cluster = try await EmbeddedCluster.start(dataDirectory: directory)
-        let pool = PostgresPool(connectionString: cluster.connectionString, size: 2)
-        do {
-            try await measure(pool, cluster.connectionString, directory)
-        } catch {
-            await end(pool, cluster, directory)
-            throw error
+        try await EmbeddedCluster.temporary(connections: 2) { pool, connectionString, directory in
+            try await measure(pool, connectionString, directory)
         }
-        await end(pool, cluster, directory)
-    }
-
-    private func end(_ pool: PostgresPool, _ cluster: EmbeddedCluster, _ directory: String) async {
-        await pool.close()
-        await cluster.stop()
-        try? FileManager.default.removeItem(atPath: directory)
     }
 
     private func measure(_ pool: PostgresPool, _ connectionString: String, _ directory: String) async throws {

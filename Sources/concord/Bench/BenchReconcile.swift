@@ -20,23 +20,9 @@ struct BenchReconcile: AsyncParsableCommand {
     func run() async throws {
         if seeds > 0 { try accuracy() }
         guard copies > 0 else { return }
-        let directory = FileManager.default.temporaryDirectory.appending(path: "concord-bench-\(UUID())").path
-        let cluster = try await EmbeddedCluster.start(
-            dataDirectory: directory + "/postgres", settings: ServerUsage.settings)
-        let pool = PostgresPool(connectionString: cluster.connectionString, size: 2)
-        do {
+        try await EmbeddedCluster.temporary(connections: 2, settings: ServerUsage.settings) { pool, _, directory in
             try await speed(pool, directory)
-        } catch {
-            await end(pool, cluster, directory)
-            throw error
         }
-        await end(pool, cluster, directory)
-    }
-
-    private func end(_ pool: PostgresPool, _ cluster: EmbeddedCluster, _ directory: String) async {
-        await pool.close()
-        await cluster.stop()
-        try? FileManager.default.removeItem(atPath: directory)
     }
 
     // MARK: Accuracy

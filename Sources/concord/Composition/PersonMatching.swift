@@ -9,7 +9,7 @@ struct PersonMatching: Sendable {
     /// In one line, what was found.
     func run() async throws -> String {
         let patients = try await index.observedPatients()
-        let found = PersonMatcher(patients.map(PatientIdentity.init))
+        let found = PersonMatcher(patients)
         try await index.replacePersons(
             patients, links: try found.links.map(StoredPersonLink.init), persons: found.persons)
         let probable = found.links.count { $0.grade == .probable }
@@ -17,14 +17,6 @@ struct PersonMatching: Sendable {
             found.crowded == 0 ? "" : "; \(found.crowded) comparisons were left out: too many patients are named alike"
         return "\(found.persons.count) persons: \(probable) probable links between patients, "
             + "\(found.links.count - probable) for review\(crowded)"
-    }
-}
-
-extension PatientIdentity {
-    fileprivate init(_ patient: StoredPatient) {
-        self.init(
-            issuer: patient.issuer, patientID: patient.patientID, name: patient.name, birthDate: patient.birthDate,
-            sex: patient.sex)
     }
 }
 

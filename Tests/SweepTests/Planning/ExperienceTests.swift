@@ -180,6 +180,19 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
         #expect(planner.partsOfCrowdedDay(range, experience) != nil)
     }
 
+    /// A source that refuses what is too much may have shown no probe a day that could be asked by its times.
+    @Test mutating func thatTimesFilterIsSeenInPartsOfOtherDays() throws {
+        let range = SliceRange(dates: DateRange(da: "20260130"))
+        let planner = Planner(cap: 500)
+        #expect(planner.partsOfCrowdedDay(range, experience) == nil)
+        experience.noteAnswer(on: .times, Answer(end: .success, rawRows: 0, distinct: 0))
+        experience.noteAnswer(on: .times, Answer(end: .refused(status: 0xC000), rawRows: 0, distinct: 0))
+        experience.noteAnswer(on: .times, Answer(end: .success, rawRows: 400, distinct: 400, outside: [.times: 100]))
+        #expect(planner.partsOfCrowdedDay(range, experience) == nil)
+        experience.noteAnswer(on: .times, Answer(end: .success, rawRows: 200, distinct: 200))
+        #expect(planner.partsOfCrowdedDay(range, experience) != nil)
+    }
+
     @Test mutating func oneOfSeventeenIsLookedAtAgain() throws {
         let range = SliceRange(dates: DateRange(da: "20260130"))
         for number in 0..<16 {

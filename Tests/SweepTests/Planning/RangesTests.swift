@@ -40,8 +40,46 @@ private func covered(_ text: String, _ state: CoveredDays.State = .proven, at: S
         let roots = Planner(cap: 500).roots(
             of: try range("20191201-20200109"), today: try date("20261124"),
             covered: [try covered("20200101-20200104"), try covered("20200105-20200109")], known: known)
-        #expect(roots.map(\.range.da) == ["20200106-20200109", "20200102-20200105", "20200101", "20191201-20191231"])
+        #expect(
+            roots.map(\.range.da) == [
+                "20200106-20200109", "20200103-20200105", "20200101-20200102", "20191201-20191231",
+            ])
         #expect(roots.map(\.isSized) == [true, true, true, false])
+    }
+
+    /// By a larger answer than their own all others are trusted, wherever the day with more than the source sends lies.
+    @Test(arguments: [nil, 300], 1...20)
+    func theFullestOfWhatIsKnownIsAskedFirst(_ cap: Int?, _ seed: UInt64) throws {
+        var random = Chance(seed: seed)
+        let days = try range("20200101-20201231")
+        var known: [DICOMDate: Int] = [:]
+        for day in 0..<366 { known[try date("20200101").adding(days: day)] = random.below(150) }
+        known[try date("20200601")] = 700
+        let roots = Planner(cap: cap).roots(
+            of: days, today: try date("20261124"), covered: [try covered("20200101-20201231")], known: known)
+        func rows(_ range: DateRange) -> Int { known.reduce(0) { range.contains($1.key) ? $0 + $1.value : $0 } }
+        let crowded = try date("20200601")
+        let others = roots.dropFirst().map(\.range).filter { cap == nil || !$0.contains(crowded) }
+        #expect(others.allSatisfy { rows($0) < rows(roots[0].range) })
+        #expect(rows(roots[0].range) < cap ?? .max)
+        // Close to the fewest that are possible.
+        let least = known.values.reduce(0, +) / ((cap ?? 2_001) - 1)
+        #expect(roots.count <= (cap == nil ? least + 3 : least * 14 / 10))
+        let sorted = roots.map(\.range).sorted { ($0.upper ?? .latest) > ($1.upper ?? .latest) }
+        #expect(sorted.first?.upper == days.upper && sorted.last?.lower == days.lower)
+        for (later, earlier) in zip(sorted, sorted.dropFirst()) {
+            #expect(earlier.upper?.adding(days: 1) == later.lower)
+        }
+    }
+
+    /// A night later a few are new.
+    @Test func recentDaysLeaveRoomForMore() throws {
+        let known = Dictionary(uniqueKeysWithValues: (0..<60).map { (DICOMDate.latest.adding(days: -$0), 49) })
+        let ranges = Planner(cap: 100).packed(DateRange(lower: nil, upper: .latest), known: known)
+        #expect(
+            ranges.filter { $0.rows == 98 }.allSatisfy { $0.days.upper.map { $0 < .latest.adding(days: -29) } ?? false }
+        )
+        #expect(ranges.contains { $0.rows == 98 })
     }
 
     @Test func aHoleIsNotKnown() throws {
@@ -59,7 +97,7 @@ private func covered(_ text: String, _ state: CoveredDays.State = .proven, at: S
                 try covered("-20191231"), try covered("20200301-20200630", .enumerated), try covered("20270101-"),
             ],
             known: [try date("20200401"): 99, try date("20200402"): 99, try date("19900101"): 5])
-        let ranges = roots.suffix(1).map(\.range) + roots.dropLast().map(\.range)
+        let ranges = roots.map(\.range).sorted { ($0.upper ?? .latest) > ($1.upper ?? .latest) }
         #expect(ranges.first?.upper == nil && ranges.last?.lower == nil)
         for (later, earlier) in zip(ranges, ranges.dropFirst()) {
             let lower = try #require(later.lower)
@@ -132,6 +170,13 @@ private func covered(_ text: String, _ state: CoveredDays.State = .proven, at: S
         let experience = try experienced(days: 1, perDay: 3_000, ending: "20261124")
         let lower = try #require(Planner().cut(try range("-20261124"), experience))
         #expect(lower.days(to: try date("20261124")) + 1 == 2)
+    }
+
+    /// Where a range that was too much has been halved, its newer half may be all that nobody has filled yet.
+    @Test func whatIsNewerThanAllThatWasSeenIsAskedWhole() throws {
+        let experience = try experienced(days: 4, perDay: 100, ending: "20260630")
+        #expect(Planner(cap: 500).cut(try range("20260811-20261024"), experience) == nil)
+        #expect(Planner(cap: 500).cut(try range("20260511-20261024"), experience) != nil)
     }
 
     @Test func whatFitsIsAskedWhole() throws {

@@ -20,9 +20,10 @@ struct BenchPersons: AsyncParsableCommand {
         guard records.isEmpty else { return try link() }
         var rows: [[String]] = []
         for seed in seeds {
-            let patients = SimulatedPatients(seed: seed, studies: studies)
+            let (identities, people) = Enterprise(seed: seed, studies: studies).namedPatients
+            let patients = KnownPatients(people: people)
             let start = ThreadUsage.now()
-            let found = PersonMatcher(patients.identities)
+            let found = PersonMatcher(identities)
             let spent = ThreadUsage.now().decoding - start.decoding
             let probable = patients.judge(found.links.filter { $0.grade == .probable }.map { ($0.left, $0.right) })
             let joined = patients.judge(
@@ -30,7 +31,7 @@ struct BenchPersons: AsyncParsableCommand {
                     person.indices.flatMap { one in person[(one + 1)...].map { (person[one], $0) } }
                 })
             rows.append([
-                "\(seed)", "\(patients.identities.count)", "\(found.pairs)", "\(probable.links)",
+                "\(seed)", "\(identities.count)", "\(found.pairs)", "\(probable.links)",
                 Self.share(probable.precision), Self.share(joined.precision), Self.share(joined.recall),
                 String(format: "%.2f", spent),
             ])
@@ -61,27 +62,9 @@ struct BenchPersons: AsyncParsableCommand {
     }
 }
 
-/// How a simulated enterprise names its patients, each way once, and whom it means.
-private struct SimulatedPatients {
-    private(set) var identities: [PatientIdentity] = []
-    private var people: [Int] = []
-
-    init(seed: UInt64, studies: Int) {
-        let enterprise = Enterprise(seed: seed, studies: studies)
-        var known: Set<PatientIdentity> = []
-        for study in enterprise.studies {
-            for copy in study.copies {
-                let issuer = copy.values[.issuerOfPatientID] ?? ""
-                let identity = PatientIdentity(
-                    issuer: issuer.isEmpty ? enterprise.sources[copy.source].issuer : issuer,
-                    patientID: copy.values[.patientID] ?? "", name: copy.values[.patientName] ?? "",
-                    birthDate: copy.values[.patientBirthDate] ?? "", sex: copy.values[.patientSex] ?? "")
-                guard known.insert(identity).inserted else { continue }
-                identities.append(identity)
-                people.append(copy.person)
-            }
-        }
-    }
+/// Patients of whom it is known whom they mean.
+private struct KnownPatients {
+    let people: [Int]
 
     func judge(_ pairs: [(Int, Int)]) -> (links: Int, precision: Double, recall: Double) {
         let right = Double(pairs.count { people[$0.0] == people[$0.1] })
