@@ -43,7 +43,7 @@ struct Archive {
         for date in ["19000101", "20991231"] {
             for _ in 0..<(studies / 1_000) { add(DICOMDate(date)?.daysSince1970 ?? 0, &random) }
         }
-        for (day, seconds) in days where seconds.count * 5 < cap.rows * 4 {
+        for (day, seconds) in days.sorted(by: { $0.key < $1.key }) where seconds.count * 5 < cap.rows * 4 {
             days[day] = seconds.map { random.chance(0.005) ? -1 : $0 }
         }
         for day in days.keys { days[day]?.sort() }
