@@ -1,15 +1,18 @@
-/// Common names by script; entries are separated by commas, the groups of an entry by spaces. Chinese, Japanese and
-/// Korean entries include family and given names of one and of two characters: two-character parts are what trips
-/// decoders that guess (F61) and trigram indexes.
+/// Common names by script; entries are separated by commas, the groups of an entry, where it has some, by spaces. Chinese,
+/// Japanese and Korean entries include family and given names of one and of two characters: two-character parts are what
+/// trips decoders that guess (F61) and trigram indexes.
 struct NamePool: Sendable {
     let family: [NamePart]
     let male: [NamePart]
     let female: [NamePart]
 
-    private init(family: String, male: String, female: String) {
-        self.family = family.split(separator: ",").map(NamePart.init)
-        self.male = male.split(separator: ",").map(NamePart.init)
-        self.female = female.split(separator: ",").map(NamePart.init)
+    private init(family: String, male: String, female: String, inGroups: Bool = false) {
+        func parts(_ list: String) -> [NamePart] {
+            list.split(separator: ",").map { inGroups ? NamePart(groups: $0) : NamePart(alphabetic: $0) }
+        }
+        self.family = parts(family)
+        self.male = parts(male)
+        self.female = parts(female)
     }
 
     static func of(_ script: Script) -> NamePool { all[script] ?? latin }
@@ -78,7 +81,7 @@ struct NamePool: Sendable {
         female: """
             Hanako 花子 はなこ,Youko 洋子 ようこ,Keiko 恵子 けいこ,Misaki 美咲 みさき,Yumi 由美 ゆみ,Sakura 桜 さくら,\
             Tomoko 智子 ともこ,Ai 愛 あい,Naomi 直美 なおみ
-            """)
+            """, inGroups: true)
 
     private static let korean = NamePool(
         family: """
@@ -92,14 +95,14 @@ struct NamePool: Sendable {
         female: """
             Younghee 英姬 영희,Minji 敏智 민지,Jiyoung 智英 지영,Sujin 秀珍 수진,Eunju 恩珠 은주,Hyun 賢 현,Mihee 美姬 미희,\
             Soyeon 素姸 소연
-            """)
+            """, inGroups: true)
 
     private static let chinese = NamePool(
         family: """
             Wang 王,Li 李,Zhang 张,Liu 刘,Chen 陈,Yang 杨,Zhao 赵,Huang 黄,Zhou 周,Wu 吴,Ouyang 欧阳,Sima 司马,Zhuge 诸葛,Shangguan 上官
             """,
         male: "XiaoDong 小东,Wei 伟,Qiang 强,Jun 军,JianGuo 建国,ZhiQiang 志强,HaoRan 浩然,Lei 磊,YuXuan 宇轩,Tao 涛",
-        female: "Fang 芳,Na 娜,XiuYing 秀英,Min 敏,Jing 静,LiHua 丽华,XueMei 雪梅,Yan 艳,ShuFen 淑芬,XinYi 欣怡")
+        female: "Fang 芳,Na 娜,XiuYing 秀英,Min 敏,Jing 静,LiHua 丽华,XueMei 雪梅,Yan 艳,ShuFen 淑芬,XinYi 欣怡", inGroups: true)
 
     private static let unicode = NamePool(
         family: """

@@ -30,8 +30,15 @@ struct NamePart: Sendable {
     let ideographic: String
     let phonetic: String
 
+    /// `"van den Berg"`.
+    init(alphabetic: Substring) {
+        self.alphabetic = String(alphabetic)
+        ideographic = ""
+        phonetic = ""
+    }
+
     /// `"Yamada 山田 やまだ"`; ideographic and phonetic may be left out.
-    init(_ text: Substring) {
+    init(groups text: Substring) {
         let groups = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         alphabetic = groups.first ?? ""
         ideographic = groups.count > 1 ? groups[1] : ""
