@@ -113,7 +113,7 @@ AETable BEGIN
 ARCHIVE {store} R (200, 1024mb) ANY
 AETable END
 """)
-    yield "dcmqrscp", "ARCHIVE", port, subprocess.Popen(["/usr/bin/dcmqrscp", "-c", configuration], env=environment)
+    yield "dcmqrscp", "ARCHIVE", port, subprocess.Popen(["/usr/bin/dcmqrscp", "-c", configuration], env=environment, stderr=subprocess.DEVNULL)
     port, web = free_port(), free_port()
     configuration = directory / "orthanc.json"
     configuration.write_text(json.dumps({

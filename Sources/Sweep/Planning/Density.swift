@@ -14,6 +14,10 @@ struct Density: Sendable {
 
     /// nil: no such day was answered yet.
     private var weekdays = [Weekday?](repeating: nil, count: 7)
+    /// Of a day of the week that was divided into too few parts: the one that was answered last, its studies, and how often it
+    /// was so in succession. What is known of the week is moved by the answers of all its days, and may stay too low for one.
+    private var lastCrowded = [(day: DICOMDate, studies: Double, tooLittle: Int)?](repeating: nil, count: 7)
+    private var dividedTooLittle: Set<DICOMDate> = []
     /// They have many more than others of their day of the week.
     private var unusualDays: Set<DICOMDate> = []
     /// The newest day of which a study was shown.
@@ -52,7 +56,11 @@ struct Density: Sendable {
 
     /// What is expected of a day that has more than `least`.
     func studies(of day: DICOMDate, above least: Double) -> Double {
-        if let known = weekdays[Self.weekday(day)]?.studies, known > least { return known }
+        let known = weekdays[Self.weekday(day)]?.studies ?? 0
+        if let last = lastCrowded[Self.weekday(day)], last.tooLittle > 1, last.studies > max(least, known) {
+            return last.studies
+        }
+        if known > least { return known }
         let others = weekdays.compactMap { $0?.studies }.filter { $0 > least }
         guard isKnown else { return 2.4 * least }
         return others.isEmpty ? 1.3 * least : others.reduce(0, +) / Double(others.count)
@@ -75,6 +83,7 @@ struct Density: Sendable {
             // A holiday says little about the others.
             let most = known.map { 3 * $0.studies.squareRoot() + 0.3 * $0.studies } ?? seen
             learn(date, known.map { min(max(seen, $0.studies - most), $0.studies + most) } ?? seen, 1, known)
+            lastCrowded[Self.weekday(date)] = nil
         }
     }
 
@@ -87,6 +96,17 @@ struct Density: Sendable {
         parts[day] = seen
         guard let studies = studies(byPartsOf: day), isUsual(day, studies) else { return }
         learn(day, studies, min(1, seen.share), seen.before)
+        if seen.share > 0.95 { noteCrowded(day, studies) }
+    }
+
+    /// All parts of a day are answered.
+    private mutating func noteCrowded(_ day: DICOMDate, _ studies: Double) {
+        let last = lastCrowded[Self.weekday(day)]
+        // Sweeps go from new to old: what comes late of a newer day says less of the next.
+        if let last, day > last.day { return }
+        var tooLittle = last?.tooLittle ?? 0
+        if dividedTooLittle.contains(day) { tooLittle += 1 } else if tooLittle < 2 { tooLittle = 0 }
+        lastCrowded[Self.weekday(day)] = (day, studies, tooLittle)
     }
 
     /// How many studies a day has by those of its parts that were answered; nil: they say too little.
@@ -101,6 +121,9 @@ struct Density: Sendable {
         known.days += part
         weekdays[Self.weekday(day)] = known
     }
+
+    /// One of the parts of a day has more than the source sends.
+    mutating func partExceeded(_ day: DICOMDate) { dividedTooLittle.insert(day) }
 
     /// One day has more than so many.
     mutating func exceeded(_ day: DICOMDate, _ studies: Double) {

@@ -146,6 +146,7 @@ package struct Experience: Sendable {
             let studies = density.studies(byPartsOf: day, andOneOf: rows, share: timesOfDay.share(of: times))
             crowdedDays[day] = studies.map { Int($0) }
             dividedDays.overflowed(day)
+            density.partExceeded(day)
         }
         let isRefused = if case .refused = answer.end { true } else { false }
         if isRefused, range.axis == .times { refusedRanges.add(range, isSurprising: false) }

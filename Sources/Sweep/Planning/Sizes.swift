@@ -27,14 +27,17 @@ extension Planner {
     /// of it. A range with an open end in the future is asked whole.
     package func cut(_ dates: DateRange, _ experience: Experience) -> DICOMDate? {
         guard let upper = dates.upper else { return nil }
-        // What is left there is what nothing was found in before.
-        if let lower = dates.lower, let newest = experience.density.newest, lower > newest { return nil }
+        // Newer than all that was seen: what was left there when newer days were asked, which is likely to be nothing.
+        let empty = experience.density.newest.map { max(0, $0.days(to: upper)) } ?? 0
+        if let lower = dates.lower, lower.days(to: upper) < empty { return nil }
         // Backwards from the newest day.
         let week = experience.density.week(from: upper.adding(days: 1))
         let fewest = week.contains { $0 > 0 } ? Self.daysFamiliar : Self.firstDays
         let growth = experience.isBeforeAll ? Self.growthOfNothing : Self.growth
-        let most = max(fewest, experience.daysAnswered * growth)
-        let days = mostRows(experience).map { best(week, most, rows: $0, experience) } ?? few(week, most, experience)
+        let most = max(fewest, experience.daysAnswered * growth) + empty
+        func expected(_ day: Int) -> Double { day < empty ? 0 : week[6 - day % 7] }
+        let days =
+            mostRows(experience).map { best(expected, most, rows: $0, experience) } ?? few(expected, most, experience)
         let lower = upper.adding(days: 1 - max(1, days))
         if let first = dates.lower { return lower > first ? lower : nil }
         return lower.year < Self.firstYear ? nil : lower
@@ -42,11 +45,13 @@ extension Planner {
 
     /// So many days that this question and those after it are the fewest: one that is too much for an answer, which becomes
     /// more probable with every day, costs two more.
-    private func best(_ week: [Double], _ most: Int, rows limit: Double, _ experience: Experience) -> Int {
+    private func best(
+        _ expected: (Int) -> Double, _ most: Int, rows limit: Double, _ experience: Experience
+    ) -> Int {
         // Rows of all days before one, backwards from the newest.
         var before = [0.0]
         while before.count <= Self.mostDaysAhead, before[before.count - 1] < Self.answersAhead * limit {
-            before.append(before[before.count - 1] + week[6 - (before.count - 1) % 7])
+            before.append(before[before.count - 1] + expected(before.count - 1))
         }
         let end = before.count - 1
         if before[min(end, most)] < limit / 2 { return most }
@@ -82,13 +87,13 @@ extension Planner {
     private static let usualFill = 0.85
 
     /// As many days as bring what is wanted, where nobody knows what the source sends at most.
-    private func few(_ week: [Double], _ most: Int, _ experience: Experience) -> Int {
+    private func few(_ expected: (Int) -> Double, _ most: Int, _ experience: Experience) -> Int {
         // Each new largest answer is checked by its parts: better few large steps than many small ones.
         let wanted = min(Self.mostRowsWanted, max(150, 2.5 * Double(experience.largestAnswer)))
         var rows = 0.0
         var days = 0
         while days < most {
-            let next = week[6 - days % 7]
+            let next = expected(days)
             // A single day that would be the largest answer yet could only be checked by its times: of two days each is
             // smaller than an answer that was seen.
             let fewest = next * 1.1 >= Double(experience.largestAnswer) ? 2 : 1

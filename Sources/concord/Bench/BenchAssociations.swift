@@ -42,8 +42,8 @@ struct BenchAssociations: AsyncParsableCommand {
         try await pool.withConnection { connection in
             try connection.query(
                 """
-                SELECT patient_id FROM study WHERE patient_id <> ''
-                GROUP BY patient_id HAVING count(DISTINCT issuer_of_patient_id) = 1 ORDER BY patient_id LIMIT \(count)
+                SELECT patient_id FROM observation WHERE patient_id <> ''
+                GROUP BY patient_id HAVING count(DISTINCT issuer) = 1 ORDER BY patient_id LIMIT \(count)
                 """
             ).compactMap { $0.string(0) }
         }

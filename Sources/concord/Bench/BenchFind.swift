@@ -4,13 +4,14 @@ import DIMSE
 import Foundation
 import PACSSimulator
 
-/// Pulls study-level responses from a provider at wire speed, beside DCMTK's findscu doing the same.
+/// Pulls study-level responses from a provider at wire speed, beside DCMTK's and pynetdicom's findscu doing the same.
 struct BenchFind: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "find", abstract: "C-FIND throughput and CPU beside DCMTK's findscu -q.")
 
     @Option(help: "Responses.") var responses = 100_000
     @Option(help: "Runs of each; the median counts.") var runs = 5
+    @Option(help: "A Python that has pynetdicom, whose findscu is measured once.") var python: String?
     @Option(help: .hidden) var pull: Int?
     @Flag(help: .hidden) var serve = false
 
@@ -50,10 +51,15 @@ struct BenchFind: AsyncParsableCommand {
 
     // MARK: Comparison
 
+    private struct Measured {
+        let name: String
+        let responses: Int
+        let usage: ProcessUsage
+    }
+
     private func compare() async throws {
-        let counts = [max(1, responses / 10), responses]
-        var medians: [(ours: ProcessUsage, theirs: ProcessUsage)] = []
-        for count in counts {
+        var measured: [Measured] = []
+        for count in [max(1, responses / 10), responses] {
             try withProvider(responses: count) { port in
                 var ours: [ProcessUsage] = []
                 var theirs: [ProcessUsage] = []
@@ -62,10 +68,15 @@ struct BenchFind: AsyncParsableCommand {
                         try .ofRunning(CommandLine.arguments[0], ["bench", "find", "--pull", "\(port)"]))
                     theirs.append(try .ofRunning("/usr/bin/findscu", Self.findscuArguments(port)))
                 }
-                medians.append((median(ours), median(theirs)))
+                measured.append(Measured(name: "concord", responses: count, usage: median(ours)))
+                measured.append(Measured(name: "findscu -q", responses: count, usage: median(theirs)))
+                guard let python else { return }
+                let usage = try ProcessUsage.ofRunning(
+                    python, ["-m", "pynetdicom", "findscu"] + Self.findscuArguments(port))
+                measured.append(Measured(name: "pynetdicom", responses: count, usage: usage))
             }
         }
-        show(counts, medians)
+        show(measured)
     }
 
     /// The provider runs in a process of its own, so that its CPU is not counted.
@@ -98,22 +109,23 @@ struct BenchFind: AsyncParsableCommand {
         usages.sorted { $0.cpu < $1.cpu }[usages.count / 2]
     }
 
-    private func show(_ counts: [Int], _ medians: [(ours: ProcessUsage, theirs: ProcessUsage)]) {
-        func row(_ name: String, _ count: Int, _ usage: ProcessUsage) -> [String] {
+    private func show(_ measured: [Measured]) {
+        let rows = measured.map { each in
             [
-                name, "\(count)", "\(Int(Double(count) / usage.wall))",
-                String(format: "%.3f", usage.cpu / Double(count) * 10_000), String(format: "%.2f", usage.wall),
-                String(format: "%.0f", usage.peakMegabytes),
+                each.name, "\(each.responses)", "\(Int(Double(each.responses) / each.usage.wall))",
+                String(format: "%.3f", each.usage.cpu / Double(each.responses) * 10_000),
+                String(format: "%.2f", each.usage.wall), String(format: "%.0f", each.usage.peakMegabytes),
             ]
-        }
-        let rows = zip(counts, medians).flatMap { count, median in
-            [row("concord", count, median.ours), row("findscu -q", count, median.theirs)]
         }
         Terminal.write(
             TextTable(
                 header: ["", "responses", "responses/s", "CPU s per 10,000", "seconds", "peak MB"], rows: rows
             ).rendered())
-        guard let last = medians.last else { return }
-        Terminal.write(String(format: "CPU ratio concord : findscu = %.2f\n", last.ours.cpu / last.theirs.cpu))
+        let all = measured.filter { $0.responses == responses }
+        guard let ours = all.first else { return }
+        for theirs in all.dropFirst() {
+            Terminal.write(
+                String(format: "CPU ratio concord : %@ = %.3f\n", theirs.name, ours.usage.cpu / theirs.usage.cpu))
+        }
     }
 }

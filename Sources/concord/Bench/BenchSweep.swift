@@ -129,6 +129,15 @@ struct BenchSweep: AsyncParsableCommand {
 
     // MARK: Within a budget
 
+    /// Under another name: its questions, one after the other, are not the sweep's.
+    private func probe(_ simulator: SimulatorProcess) throws {
+        let configuration = try String(contentsOfFile: simulator.configuration, encoding: .utf8)
+        let file = simulator.directory + "/probe.yaml"
+        try configuration.replacing("ae_title: CONCORD", with: "ae_title: PROBE")
+            .write(toFile: file, atomically: true, encoding: .utf8)
+        _ = try ProcessUsage.ofRunning(CommandLine.arguments[0], ["probe", "--config", file])
+    }
+
     /// Of the sources that cut their answers: the others have too few questions to be asked.
     private func sweepWithinBudget(_ directory: String) throws {
         let capped = SourceProfile.all.filter { $0.temper.cap != nil }.map(\.name)
@@ -136,6 +145,7 @@ struct BenchSweep: AsyncParsableCommand {
             studies: budgetedStudies, queriesPerSecond: Self.budget, associations: 4, directory: directory)
         Terminal.complain("sweeping within \(Self.budget) questions a second …")
         do {
+            try probe(simulator)
             _ = try ProcessUsage.ofRunning(
                 CommandLine.arguments[0],
                 ["bench", "sweep", "--sweep", simulator.configuration, "--source"] + capped)

@@ -180,6 +180,25 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
         #expect(planner.partsOfCrowdedDay(range, experience) != nil)
     }
 
+    /// What is known of the week is moved by its other days, and may stay too low for one.
+    @Test func whatIsDividedTooLittleAgainAndAgainIsDividedAsTheLastOfItsKind() throws {
+        let friday = try date("20260206")
+        var density = Density()
+        density.saw(friday)
+        density.learn(DateRange(day: friday), [friday: 300])
+        for week in 1...2 {
+            #expect(density.studies(of: friday.adding(days: -7 * week), above: 199) < 450)
+            let day = friday.adding(days: -7 * week)
+            density.partExceeded(day)
+            for _ in 0..<2 { density.learn(day, rows: 225, share: 0.5) }
+        }
+        #expect(density.studies(of: friday.adding(days: -21), above: 199) == 450)
+        // Until one was asked whole.
+        let holiday = friday.adding(days: -21)
+        density.learn(DateRange(day: holiday), [holiday: 150])
+        #expect(density.studies(of: friday.adding(days: -28), above: 199) < 450)
+    }
+
     /// A source that refuses what is too much may have shown no probe a day that could be asked by its times.
     @Test mutating func thatTimesFilterIsSeenInPartsOfOtherDays() throws {
         let range = SliceRange(dates: DateRange(da: "20260130"))

@@ -34,8 +34,8 @@ import Testing
         var most: Double
     }
 
-    private func sweep(_ source: Source, surprises: Int) throws -> FirstSweep {
-        let archive = Archive(cap: source.cap, studies: 10_000 * source.share, surprises: surprises, seed: 1)
+    private func sweep(_ source: Source, surprises: Int, seed: UInt64 = 1) throws -> FirstSweep {
+        let archive = Archive(cap: source.cap, studies: 10_000 * source.share, surprises: surprises, seed: seed)
         var capabilities = Capabilities()
         capabilities.timeRanges = .works
         var sweep = FirstSweep(archive: archive, planner: Planner(cap: source.known, capabilities: capabilities))
@@ -44,10 +44,12 @@ import Testing
         return sweep
     }
 
-    /// Against somebody who knows all studies, and packs days as full as the cap allows.
+    /// Against somebody who knows all studies, and packs days as full as the cap allows. Of three archives, because a few
+    /// questions more or less are chance.
     @Test(arguments: sources) func aSweepLearnsHowMuchItMayAskAtOnce(source: Source) throws {
-        let sweep = try sweep(source, surprises: 0)
-        #expect(Double(sweep.questions) <= source.most * Double(sweep.archive.least))
+        let sweeps = try (1...3).map { try sweep(source, surprises: 0, seed: $0) }
+        let least = sweeps.reduce(0) { $0 + $1.archive.least }
+        #expect(Double(sweeps.reduce(0) { $0 + $1.questions }) <= source.most * Double(least))
     }
 
     /// Each has to be run into: a question, and the pieces that its neighbours are left in.
