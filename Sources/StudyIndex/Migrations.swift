@@ -7,8 +7,8 @@ enum Migrations {
         ("m002_index", SQL.text(PackageResources.m002_index_sql)),
         ("m003_access", SQL.text(PackageResources.m003_access_sql)),
         ("m004_spanning", SQL.text(PackageResources.m004_spanning_sql)),
-        ("m006_persons", SQL.text(PackageResources.m006_persons_sql)),
         ("m007_reconciliation", SQL.text(PackageResources.m007_reconciliation_sql)),
+        ("m008_persons", SQL.text(PackageResources.m008_persons_sql)),
     ]
 
     /// Names the advisory lock under which one process migrates.

@@ -192,7 +192,7 @@ struct APIRoutes: Sendable {
         let found = try await index.possibleStudies(
             ofHumanOf: uid, limit: Self.mostPossibleStudies, within: visibility)
         return APIAnswer.PossibleStudies(
-            studyInstanceUid: uid, possibleStudies: found.map(APIAnswer.PossibleStudy.init))
+            studyInstanceUid: uid, possibleStudies: try found.map(APIAnswer.PossibleStudy.init))
     }
 }
 
@@ -247,13 +247,13 @@ extension APIAnswer.Event {
 }
 
 extension APIAnswer.PossibleStudy {
-    fileprivate init(_ study: StudyIndex.PossibleStudy) {
-        let evidence = try? JSONDecoder().decode([APIAnswer.Evidence].self, from: Data(study.evidence.utf8))
+    fileprivate init(_ study: StudyIndex.PossibleStudy) throws {
+        let evidence = try JSONDecoder().decode([APIAnswer.Evidence].self, from: Data(study.evidence.utf8))
         self.init(
             studyInstanceUid: study.studyUID, samePerson: "possible", grade: study.grade,
             probability: study.weight.map { 1 / (1 + exp2(-$0)) }, caution: study.caution.isEmpty ? nil : study.caution,
             issuer: study.patient.issuer, patientId: study.patient.patientID, patientName: study.patient.name,
-            patientBirthDate: study.patient.birthDate, patientSex: study.patient.sex, evidence: evidence ?? [])
+            patientBirthDate: study.patient.birthDate, patientSex: study.patient.sex, evidence: evidence)
     }
 }
 

@@ -38,25 +38,20 @@ extension Planner {
         of dates: DateRange, today: DICOMDate, covered: [CoveredDays] = [], known: [DICOMDate: Int] = [:]
     ) -> [(range: DateRange, isSized: Bool)] {
         let tomorrow = today.adding(days: 1)
-        var roots: [(range: DateRange, isSized: Bool)] = []
-        var sized: [Filled] = []
+        var roots: [(range: Filled, isSized: Bool)] = []
         let past = dates.intersection(DateRange(lower: nil, upper: dates.upper ?? today))
         for stretch in past.map({ Self.stretches($0, covered) }) ?? [] {
             if stretch.isKnown {
-                let packed = packed(stretch.days, known: known)
-                sized += packed
-                roots += packed.map { ($0.days, true) }
+                roots += packed(stretch.days, known: known).map { ($0, true) }
             } else {
-                roots.append((stretch.days, false))
+                roots.append((Filled(days: stretch.days), false))
             }
         }
-        if let fullest = fullest(of: sized), let place = roots.firstIndex(where: { $0.range == fullest.days }) {
-            roots.insert(roots.remove(at: place), at: 0)
-        }
+        if let place = placeOfFullest(roots.map(\.range)) { roots.insert(roots.remove(at: place), at: 0) }
         if dates.upper == nil {
-            roots.append((DateRange(lower: max(dates.lower ?? tomorrow, tomorrow), upper: nil), true))
+            roots.append((Filled(days: DateRange(lower: max(dates.lower ?? tomorrow, tomorrow), upper: nil)), true))
         }
-        return roots
+        return roots.map { ($0.range.days, $0.isSized) }
     }
 
     /// Known days packed into slices, the oldest knowledge first, but for the one of which most studies are known.
@@ -75,9 +70,7 @@ extension Planner {
                 packed($0.days, known: known)
             }
         }
-        if let fullest = fullest(of: ranges), let place = ranges.firstIndex(of: fullest) {
-            ranges.insert(ranges.remove(at: place), at: 0)
-        }
+        if let place = placeOfFullest(ranges) { ranges.insert(ranges.remove(at: place), at: 0) }
         return ranges.map(\.days)
     }
 

@@ -105,7 +105,7 @@ extension Planner {
     }
 
     /// Days that are asked at once, and how many studies they are known to have.
-    package struct Filled: Sendable, Hashable {
+    package struct Filled: Sendable {
         var days: DateRange
         var rows = 0
     }
@@ -120,7 +120,7 @@ extension Planner {
         let lately = (days.first?.key ?? upper).adding(days: -Self.daysThatGrow)
         let all = packed(days[...], DateRange(lower: dates.lower, upper: upper), most: most, lately: lately)
         var ranges = all
-        if let fullest = fullest(of: all), let first = fullest.days.upper {
+        if let fullest = placeOfFullest(all).map({ all[$0] }), let first = fullest.days.upper {
             let newer = days.prefix { $0.key > first }
             let older = days.dropFirst(newer.count).drop { fullest.days.contains($0.key) }
             let fewer = Double(fullest.rows - 1)
@@ -167,9 +167,10 @@ extension Planner {
     private static let daysThatGrow = 30
 
     /// What all others are trusted by; nil: too little is known. A day that has more than the source sends shows nothing.
-    func fullest(of ranges: [Filled]) -> Filled? {
+    func placeOfFullest(_ ranges: [Filled]) -> Int? {
         let most = knownMostRows ?? .infinity
-        return ranges.filter { Double($0.rows) <= most && $0.rows >= Self.smallestSilentCap }.max { $0.rows < $1.rows }
+        return ranges.indices.filter { Double(ranges[$0].rows) <= most && ranges[$0].rows >= Self.smallestSilentCap }
+            .max { ranges[$0].rows < ranges[$1].rows }
     }
 
     /// C-FINDs that a sweep of these days will take at least: one for each time that the source's cap fits into what a day,

@@ -132,9 +132,10 @@ struct BenchSweep: AsyncParsableCommand {
     /// Under another name: its questions, one after the other, are not the sweep's.
     private func probe(_ simulator: SimulatorProcess) throws {
         let configuration = try String(contentsOfFile: simulator.configuration, encoding: .utf8)
+        let renamed = configuration.replacing("ae_title: CONCORD", with: "ae_title: PROBE")
+        guard renamed != configuration else { throw ValidationError("the configuration has another AE title") }
         let file = simulator.directory + "/probe.yaml"
-        try configuration.replacing("ae_title: CONCORD", with: "ae_title: PROBE")
-            .write(toFile: file, atomically: true, encoding: .utf8)
+        try renamed.write(toFile: file, atomically: true, encoding: .utf8)
         _ = try ProcessUsage.ofRunning(CommandLine.arguments[0], ["probe", "--config", file])
     }
 

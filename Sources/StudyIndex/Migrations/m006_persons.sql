@@ -1,1 +1,0 @@
-../../../schemas/postgres/m006_persons.sql

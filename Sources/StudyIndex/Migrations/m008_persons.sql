@@ -1,0 +1,1 @@
+../../../schemas/postgres/m008_persons.sql
