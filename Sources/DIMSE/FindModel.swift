@@ -4,7 +4,7 @@ package enum FindModel: String, Sendable {
     case patientRoot = "1.2.840.10008.5.1.4.1.2.1.1"
     /// Retired, and still the only one on some old archives (F36).
     case patientStudyOnly = "1.2.840.10008.5.1.4.1.2.3.1"
-    /// Repository Query (PS3.4 §C.6.4, F9), asked by a `RecordQuery`: answers that can be gone on with. Few archives have it.
+    /// Repository Query (PS3.4 §C.6.4, F9): answers that can be gone on with after a `RecordKey`. Few archives have it.
     case repository = "1.2.840.10008.5.1.4.1.1.201.6"
 }
 

@@ -126,8 +126,6 @@ enum Status {
     static let pending: UInt16 = 0xFF00
     static let pendingKeysUnsupported: UInt16 = 0xFF01
     static let cancel: UInt16 = 0xFE00
-    /// Of a Repository Query: there are more matches (PS3.4 §C.6.4).
-    static let limitReached: UInt16 = 0xB001
 
     static func isPending(_ status: UInt16) -> Bool { status == pending || status == pendingKeysUnsupported }
 }

@@ -9,8 +9,6 @@ final class ProviderSession: UpperLayerUser {
         var syntax: TransferSyntax
     }
 
-    private static let provided: [FindModel] = [.studyRoot, .patientRoot, .patientStudyOnly]
-
     private static let numbers = Atomic(0)
 
     /// Of this process; never used again.
@@ -90,7 +88,9 @@ final class ProviderSession: UpperLayerUser {
     }
 
     private func answer(_ context: ProposedContext) -> ContextResult {
-        let model = Self.provided.first { $0.rawValue == context.abstractSyntax }
+        let model = FindModel(rawValue: context.abstractSyntax).flatMap {
+            configuration.models.contains($0) ? $0 : nil
+        }
         guard model != nil || context.abstractSyntax == Verification.sopClassUID else {
             return ContextResult(
                 result: 3, id: context.id, transferSyntax: TransferSyntax.implicitVRLittleEndian.rawValue)

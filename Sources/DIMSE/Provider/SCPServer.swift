@@ -15,6 +15,8 @@ package struct SCPConfiguration: Sendable {
     /// nil: plain TCP.
     package var tls: ProviderTLS?
     package var pduPacking = PDUPacking.one
+    /// What is provided beside Verification.
+    package var models: Set<FindModel> = [.studyRoot, .patientRoot, .patientStudyOnly]
     /// After so many C-FINDs the next one finds the connection closed (F83); nil: no limit.
     package var queriesPerAssociation: Int?
     /// What is granted to who asks for it.
@@ -43,7 +45,7 @@ package enum AssociationEvent: Sendable, Equatable {
     case failed(address: String, DIMSEError)
 }
 
-/// A provider of Verification and C-FIND: Study Root, Patient Root and Patient/Study Only.
+/// A provider of Verification and C-FIND.
 package final class SCPServer: Sendable {
     package let port: Int
     private let listener: any Channel

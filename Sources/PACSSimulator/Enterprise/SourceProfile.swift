@@ -36,6 +36,9 @@ package struct Temper: Sendable {
     package var queriesPerAssociation: Int?
     /// SERIES questions without a Study Instance UID are answered (F34).
     package var takesRelationalQuestions = false
+    /// Repository Queries are answered, so many records at a time (F9); with a silent cap it does not say that there are
+    /// more. nil: it has no such service.
+    package var recordsPerPage: Int?
     /// Several PDVs in one P-DATA-TF.
     package var packsSeveralPDVs = false
     /// Waits this long before each batch of 100 responses, and before an empty answer.

@@ -30,6 +30,7 @@ package final class SimulatedPACS: Sendable {
         configuration.aeTitles = [try AETitle(profile.aeTitle)]
         configuration.pduPacking = profile.temper.packsSeveralPDVs ? .several : .one
         configuration.queriesPerAssociation = profile.temper.queriesPerAssociation
+        if profile.temper.recordsPerPage != nil { configuration.models.insert(.repository) }
         configuration.grants = profile.temper.takesRelationalQuestions ? .relational : []
         configuration.onAssociation = { event in
             switch event {
@@ -70,6 +71,8 @@ package final class SimulatedPACS: Sendable {
                 requested.insert(attribute.tag)
             }
             switch (request.identifier.text(.queryRetrieveLevel), request.model) {
+            case ("STUDY", .repository):
+                return try await answerRecords(keys, requested, RecordNumber(after: request.identifier), responder)
             case ("STUDY", _):
                 return try await answerStudies(keys, requested, responder)
             case ("PATIENT", .patientRoot), ("PATIENT", .patientStudyOnly):
@@ -126,6 +129,26 @@ package final class SimulatedPACS: Sendable {
             return try await send(answers, matches.prefix(sent), shape, responder) ? ending : .cancelled
         }
 
+        /// A page of a Repository Query; a record's key is its place.
+        private func answerRecords(
+            _ keys: [Attribute: String], _ requested: Set<UInt32>, _ prior: RecordNumber?, _ responder: FindResponder
+        ) async throws -> FindStatus {
+            let matches = table.matches(keys).sorted().filter { position in prior.map { position > $0.value } ?? true }
+            let page = matches.prefix(profile.temper.recordsPerPage ?? matches.count)
+            let syntax = responder.transferSyntax
+            let shape = Answers.Shape(
+                requested: requested, level: "STUDY", isExplicit: syntax == .explicitVRLittleEndian)
+            if let latency = profile.temper.latency { try await Task.sleep(for: latency) }
+            for (position, encoded) in zip(page, answers.encoded(page, shape)) {
+                var record = try DataSet(decoding: encoded, as: syntax)
+                RecordNumber(value: position).mark(&record)
+                try await responder.send(encoded: record.encoded(as: syntax))
+                if responder.isCancelled { return .cancelled }
+            }
+            if case .silent = profile.temper.cap { return .success }
+            return page.count < matches.count ? FindStatus(0xB001) : .success
+        }
+
         private func answerPatients(
             _ keys: [Attribute: String], _ requested: Set<UInt32>, _ responder: FindResponder
         ) async throws -> FindStatus {
@@ -155,6 +178,23 @@ package final class SimulatedPACS: Sendable {
             }
             return true
         }
+    }
+}
+
+/// A place among the studies of a source, as the Record Key that only the source itself can read.
+private struct RecordNumber {
+    let value: Int
+
+    init(value: Int) { self.value = value }
+
+    /// nil: from the beginning.
+    init?(after question: DataSet) {
+        guard case .bytes(let key)? = question[.priorRecordKey]?.content, !key.isEmpty else { return nil }
+        value = key.reduce(0) { $0 << 8 | Int($1) }
+    }
+
+    func mark(_ record: inout DataSet) {
+        record.setBytes(.recordKey, vr: .OB, stride(from: 24, through: 0, by: -8).map { UInt8(value >> $0 & 0xFF) })
     }
 }
 

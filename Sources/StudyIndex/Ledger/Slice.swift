@@ -63,7 +63,7 @@ package struct SliceProof: Sendable, Hashable {
     package var filteredOut: Int
     /// `UIDDigest` of the studies in the answer.
     package var uidDigest: Int64
-    /// nil: none came.
+    /// nil: none came, or several C-FINDs were asked.
     package var finalStatus: UInt16?
     package var duration: Duration
 

@@ -13,7 +13,7 @@ package actor Line {
     private var permitAsked = ContinuousClock.now
     private var machine: LineMachine
     private var association: Association?
-    private var given: (identifier: DataSet, priority: Priority)?
+    private var given: (identifier: DataSet, priority: Priority, model: FindModel?)?
     private(set) var openedAt: ContinuousClock.Instant?
 
     init(source: SweepSource, purpose: Purpose, pool: AssociationPool) {
@@ -44,12 +44,14 @@ package actor Line {
         return (outcome, answer)
     }
 
-    /// Asks one C-FIND of anybody's making, and hands on each match as it arrives.
+    /// Asks one C-FIND of anybody's making, and hands on each match as it arrives. `model`; nil: the best that the source
+    /// accepts.
     package func find(
-        _ identifier: DataSet, priority: Priority = .medium, receive: @Sendable (FindResponse) throws -> Void
+        _ identifier: DataSet, priority: Priority = .medium, model: FindModel? = nil,
+        receive: @Sendable (FindResponse) throws -> Void
     ) async throws -> LineMachine.Outcome {
         noticeLoss()
-        given = (identifier, priority)
+        given = (identifier, priority, model)
         defer { given = nil }
         return try await drive(machine.askGiven()) { _, response in try receive(response) }
     }
@@ -128,10 +130,13 @@ package actor Line {
             }
         case .permit(let lease):
             return .permit(try await permit(lease))
-        case .find(let question): return await find(question.identifier(), .low) { try receive(question, $0) }
+        case .find(let question):
+            return await find(question.identifier(), .low, in: question.after.map { _ in .repository }) {
+                try receive(question, $0)
+            }
         case .findGiven:
             guard let given else { return .found(.given, rows: 0, took: .zero) }
-            return await find(given.identifier, given.priority) { try receive(nil, $0) }
+            return await find(given.identifier, given.priority, in: given.model) { try receive(nil, $0) }
         case .report(let lease, let outcome, let took):
             return .reported(
                 try await pool.persistently {
@@ -173,7 +178,8 @@ package actor Line {
     private static let sendAge = Duration.milliseconds(60)
 
     private func find(
-        _ identifier: DataSet, _ priority: Priority, _ receive: (FindResponse) throws -> Void
+        _ identifier: DataSet, _ priority: Priority, in model: FindModel? = nil,
+        _ receive: (FindResponse) throws -> Void
     ) async -> LineMachine.Event {
         guard let association else { return .found(.given, rows: 0, took: .zero) }
         let start = ContinuousClock.now
@@ -181,7 +187,7 @@ package actor Line {
         var failure: DIMSEError?
         do {
             let responses = association.find(
-                identifier, model: association.preferredModel, priority: priority,
+                identifier, model: model ?? association.preferredModel, priority: priority,
                 within: max(.zero, Self.sendAge - (start - permitAsked)))
             for try await response in responses {
                 rows += 1

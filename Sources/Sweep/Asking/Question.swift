@@ -1,14 +1,18 @@
 import DICOM
+import DIMSE
 import StudyIndex
 
 /// One C-FIND of a sweep, and the check of what comes back against it.
 package struct Question: Sendable, Hashable {
     package var level: QueryLevel
     package var range: SliceRange
+    /// Asked as a Repository Query: what comes after this record; nil: a C-FIND as any source takes it.
+    package var after: RecordKey?
 
-    package init(level: QueryLevel = .study, range: SliceRange) {
+    package init(level: QueryLevel = .study, range: SliceRange, after: RecordKey? = nil) {
         self.level = level
         self.range = range
+        self.after = after
     }
 
     /// Keys of a sweep, each sent with zero length (F26, F50). TimezoneOffsetFromUTC is left out: a source would read it as
@@ -28,6 +32,7 @@ package struct Question: Sendable, Hashable {
         if let prefix = range.patientPrefix, !prefix.isEmpty { identifier.set(.patientID, prefix + "*") }
         if let patient = range.patientID { identifier.set(.patientID, patient) }
         if let uids = range.uids { identifier.set(.studyInstanceUID, uids.joined(separator: "\\")) }
+        after?.ask(in: &identifier)
         return identifier
     }
 

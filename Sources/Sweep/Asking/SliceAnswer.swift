@@ -13,6 +13,8 @@ package struct SliceAnswer: Sendable {
     /// Matches that could not be read or name no study (F46, F77): counted, never guessed at.
     private(set) var unreadable = 0
     private(set) var outside: [SliceRange.Axis: Int] = [:]
+    /// Of the last match of a Repository Query; nil: there is none, or it has no key.
+    private(set) var lastKey: RecordKey?
 
     package init() {}
 
@@ -21,13 +23,19 @@ package struct SliceAnswer: Sendable {
     package mutating func receive(_ response: FindResponse, for question: Question) throws {
         if question.level == .series {
             try receive(try? SeriesRecord(response.dataSet()), for: question)
+        } else if question.after != nil {
+            let match = try? response.dataSet()
+            try receive(match.map(StudyRecord.init), for: question, key: match.flatMap(RecordKey.init))
         } else {
             try receive(try? response.record(), for: question)
         }
     }
 
-    package mutating func receive(_ record: StudyRecord?, for question: Question) throws {
+    package mutating func receive(
+        _ record: StudyRecord?, for question: Question, key: RecordKey? = nil
+    ) throws {
         try count()
+        lastKey = key
         guard let record, !record.studyInstanceUID.isEmpty else {
             unreadable += 1
             return
@@ -62,6 +70,7 @@ package struct SliceAnswer: Sendable {
         rawRows += other.rawRows
         unreadable += other.unreadable
         outside.merge(other.outside, uniquingKeysWith: +)
+        lastKey = other.lastKey
     }
 
     /// One record per study, or per study and patient where a source names two (F47).

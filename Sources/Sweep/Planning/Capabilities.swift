@@ -20,6 +20,8 @@ package struct Capabilities: Sendable, Hashable {
     package var dateRanges: Key?
     /// A SERIES question with a range of dates and no Study Instance UID (F34).
     package var relationalSeries: Key?
+    /// Repository Queries: an answer can be gone on with after any of its records (F9).
+    package var recordKeys: Key?
     /// C-FINDs that one association takes (F83); nil: many.
     package var queriesPerAssociation: Int?
     /// The most rows that it sends without saying that there are more (F1).
@@ -42,6 +44,7 @@ package struct Capabilities: Sendable, Hashable {
             case Name.patientPrefixes: patientPrefixes = Key(rawValue: value)
             case Name.dateRanges: dateRanges = Key(rawValue: value)
             case Name.relationalSeries: relationalSeries = Key(rawValue: value)
+            case Name.recordKeys: recordKeys = Key(rawValue: value)
             case Name.queriesPerAssociation: queriesPerAssociation = Int(value)
             case CapabilityName.silentCap: silentCap = Int(value)
             case CapabilityName.announcedCap: announcedCap = Int(value)
@@ -59,6 +62,7 @@ package struct Capabilities: Sendable, Hashable {
         package static let patientPrefixes = "patient_id_wildcard"
         package static let dateRanges = "date_ranges"
         package static let relationalSeries = "relational_series"
+        package static let recordKeys = "record_keys"
         package static let queriesPerAssociation = "queries_per_association"
         /// Whether a probe has found studies to ask about; there is one for every source that was probed.
         package static let probed = "probed"

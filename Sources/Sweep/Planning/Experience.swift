@@ -22,6 +22,8 @@ package struct Experience: Sendable {
     private(set) var largestAnswer = 0
     /// The most rows that an answer had which the source has ended in Success, or saying that there are more.
     private(set) var mostSent = 0
+    /// The most rows of a page of a Repository Query.
+    var largestPage = 0
     /// How many answers were just as large: a source that cuts its answers sends the same number again and again.
     private var largestAnswers = 0
     /// Rows after which the source said that there are more; nil: it has not.
@@ -51,12 +53,14 @@ package struct Experience: Sendable {
 
     package init() {}
 
-    /// `isWhole`: the answer has all that there is in its range.
-    mutating func learn(_ range: SliceRange, rows: Int, _ records: [StudyRecord], isWhole: Bool) {
+    /// `isWhole`: the answer has all that there is in its range. `isOneAnswer`: one C-FIND has brought it.
+    mutating func learn(
+        _ range: SliceRange, rows: Int, _ records: [StudyRecord], isWhole: Bool, isOneAnswer: Bool = true
+    ) {
         if rows > largestAnswer { largestAnswers = 0 }
         largestAnswer = max(largestAnswer, rows)
         if rows == largestAnswer { largestAnswers += 1 }
-        mostSent = max(mostSent, rows)
+        if isOneAnswer { mostSent = max(mostSent, rows) }
         if isFuture(range) { return }
         if isWhole { refusedRanges.answered(range, rows: rows, largestAnswer: largestAnswer) }
         // What it did not refuse, it may have refused for another reason before.

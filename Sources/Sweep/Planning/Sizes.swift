@@ -20,7 +20,9 @@ extension Planner {
 
     /// As far as it was known before the run.
     private var knownMostRows: Double? {
-        [cap.map { $0 - 1 }, capabilities.mostRowsAccepted].compactMap { $0 }.min().map(Double.init)
+        // What is left out is asked for after the last record.
+        if capabilities.recordKeys == .works { return nil }
+        return [cap.map { $0 - 1 }, capabilities.mostRowsAccepted].compactMap { $0 }.min().map(Double.init)
     }
 
     /// Where to cut a range of days that is too long to be asked at once: the day from which on it is asked now; nil: all

@@ -239,6 +239,43 @@ struct Canaries {
             missing.isEmpty ? "of \(sample.studies.count) studies" : missing.joined(separator: ", "))
     }
 
+    // MARK: Record keys
+
+    /// F9: a Repository Query of a day has its studies, and after the first of them come the others in the same order.
+    mutating func recordKeys() async throws {
+        guard let sample, await asker.line.acceptedModels.contains(.repository) else { return }
+        let all = try await records(of: sample.day, after: .start)
+        let rows = all.records.count
+        guard all.error == nil, all.uids == Set(sample.studies.map(\.studyInstanceUID)), all.keys.count == rows,
+            let first = all.keys.first
+        else {
+            return learn(
+                Name.recordKeys, all.error == nil ? .ignored : .refused,
+                "a day's \(sample.studies.count) studies: \(all.ending), \(all.keys.count) with a key")
+        }
+        let rest = try await records(of: sample.day, after: first)
+        let others = all.records.dropFirst().map(\.studyInstanceUID)
+        learn(
+            Name.recordKeys, rest.records.map(\.studyInstanceUID) == others ? .works : .ignored,
+            "a day's \(rows) rows, and after the key of the first: \(rest.ending)")
+    }
+
+    /// Page by page, as far as is enough for a sample.
+    private func records(of day: DICOMDate, after start: RecordKey) async throws -> ProbeAnswer {
+        var all = ProbeAnswer()
+        var after = start
+        for _ in 0..<Self.mostLooks {
+            let page = try await asker.ask(SliceRange(dates: DateRange(day: day)), after: after)
+            all.records += page.records
+            all.keys += page.keys
+            all.rows += page.rows
+            all.error = page.error
+            guard page.error?.status == 0xB001, let last = page.keys.last else { break }
+            after = last
+        }
+        return all
+    }
+
     // MARK: Series
 
     /// The series of a study, and of a day without naming its studies (F33, F34).

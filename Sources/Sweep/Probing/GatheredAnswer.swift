@@ -15,6 +15,7 @@ final class GatheredAnswer: Sendable {
             guard answer.rows <= ProbeAsker.mostRows else { throw SliceAnswer.TooManyRows() }
             if response.keysUnsupported { answer.withUnsupportedKeys += 1 }
             guard let dataSet else { return }
+            if let key = RecordKey(of: dataSet) { answer.keys.append(key) }
             answer.characterSets.insert(dataSet.text(.specificCharacterSet) ?? "")
             if level == .series {
                 answer.series.append(SeriesRecord(dataSet))

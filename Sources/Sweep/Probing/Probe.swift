@@ -47,6 +47,8 @@ package struct Probe: Sendable {
         progress("modalities and returned attributes")
         try await canaries.modalities()
         canaries.returnedKeys()
+        progress("record keys")
+        try await canaries.recordKeys()
         progress("series")
         try await canaries.series()
         progress("character sets and speed")
@@ -60,6 +62,8 @@ package struct Probe: Sendable {
 struct ProbeAnswer: Sendable {
     var records: [StudyRecord] = []
     var series: [SeriesRecord] = []
+    /// Of the rows that have one, in their order.
+    var keys: [RecordKey] = []
     /// Pending responses.
     var rows = 0
     /// Of those, with FF01: optional keys are not supported (F7).
@@ -83,18 +87,22 @@ struct ProbeAsker: Sendable {
     /// Matches beyond these are not looked at: a probe is no sweep.
     static let mostRows = 20_000
 
-    func ask(_ range: SliceRange, level: QueryLevel = .study, _ adjust: (inout DataSet) -> Void = { _ in }) async throws
-        -> ProbeAnswer
-    {
-        var identifier = Question(level: level, range: range).identifier()
+    /// `after`: as a Repository Query.
+    func ask(
+        _ range: SliceRange, level: QueryLevel = .study, after key: RecordKey? = nil,
+        _ adjust: (inout DataSet) -> Void = { _ in }
+    ) async throws -> ProbeAnswer {
+        var identifier = Question(level: level, range: range, after: key).identifier()
         adjust(&identifier)
-        return try await ask(identifier, level: level)
+        return try await ask(identifier, level: level, model: key.map { _ in .repository })
     }
 
-    private func ask(_ identifier: DataSet, level: QueryLevel) async throws -> ProbeAnswer {
+    private func ask(_ identifier: DataSet, level: QueryLevel, model: FindModel?) async throws -> ProbeAnswer {
         while true {
             let gathered = GatheredAnswer()
-            let outcome = try await line.find(identifier, priority: .low) { try gathered.add($0, level: level) }
+            let outcome = try await line.find(identifier, priority: .low, model: model) {
+                try gathered.add($0, level: level)
+            }
             var answer = gathered.answer
             switch outcome {
             case .answered(let took):

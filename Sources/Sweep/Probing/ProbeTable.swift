@@ -69,6 +69,11 @@ package struct ProbeTable {
             return ("ModalitiesInStudy", works ? "overfull days can be divided by it" : "is not relied on")
         case Name.missingKeys:
             return ("Attributes never returned", value == "none" ? "" : "unknown for its studies, never a mismatch")
+        case Name.recordKeys:
+            return (
+                "Record keys",
+                works ? "answers are gone on with where they end; no range is cut finer" : "are not relied on"
+            )
         case Name.series: return ("Series of a study", works ? "can be swept by series" : "series cannot be swept")
         case Name.relationalSeries:
             return (

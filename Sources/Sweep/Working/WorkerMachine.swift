@@ -69,6 +69,9 @@ package struct WorkerMachine: Sendable {
     private var slice: ClaimedSlice?
     private var questions: [Question] = []
     private var answer = SliceAnswer()
+    private var pages = RecordPages()
+    /// C-FINDs that have brought it.
+    private var answers = 0
     private var took = Duration.zero
     /// What follows when the slice has been ended.
     private var reasonToAbandon: String?
@@ -188,6 +191,8 @@ package struct WorkerMachine: Sendable {
         case .slice(let slice):
             self.slice = slice
             answer = SliceAnswer()
+            pages = RecordPages()
+            answers = 0
             took = .zero
             // Series teach nothing of how many studies a day has. Until it is known nothing else is asked either: what lies
             // in the future, and is empty for decades, would be taken for what the past is like.
@@ -238,7 +243,8 @@ package struct WorkerMachine: Sendable {
         case .uids:
             questions = (slice.range.uids ?? []).map { Question(level: slice.level, range: SliceRange(uids: [$0])) }
         default:
-            questions = [Question(level: slice.level, range: slice.range)]
+            let isPaged = slice.level == .study && planner.capabilities.recordKeys == .works
+            questions = [Question(level: slice.level, range: slice.range, after: isPaged ? .start : nil)]
         }
         return ask()
     }
@@ -275,16 +281,31 @@ package struct WorkerMachine: Sendable {
             return sleep(wait, nil)
         }
         answer.add(part)
+        answers += 1
         switch outcome {
         case .answered(let time):
             took += time
-            return goOn(part, &experience)
+            return turnPage(part, isCut: false, &experience) ?? goOn(part, &experience)
         case .failed(let error, let rows, let time, let health):
             took += time
+            if error.status == 0xB001, let next = turnPage(part, isCut: true, &experience) { return next }
             return failed(error, rows: rows, health, &experience, jitter)
         case .notNow(let wait, _, _): return finish(.deferred(wait))
         case .ready, .closed: return finish(.deferred(Self.rest))
         }
+    }
+
+    /// Asks for what comes after a page; nil: nothing does as far as can be known, or it is none.
+    private mutating func turnPage(
+        _ page: SliceAnswer, isCut: Bool, _ experience: inout Experience
+    ) -> Action? {
+        guard questions.first?.after != nil else { return nil }
+        let next = pages.next(after: page, isCut: isCut, largestPage: experience.largestPage)
+        experience.largestPage = max(experience.largestPage, page.rawRows)
+        guard let next else { return nil }
+        guard answer.rawRows < SliceAnswer.maximumRows else { return judged(.outOfTime, &experience) }
+        questions[0].after = next
+        return ask()
     }
 
     private mutating func goOn(_ part: SliceAnswer, _ experience: inout Experience) -> Action {
@@ -312,17 +333,19 @@ package struct WorkerMachine: Sendable {
         let largest = max(slice.largestAnswer, experience.mostSent)
         let summary = Answer(end: end, rawRows: answer.rawRows, distinct: distinct, outside: answer.outside)
         let isByUID = slice.range.axis == .uids
+        let isWhole = end == .success && (isByUID || pages.areComplete)
         if case .refused = end {
             experience.noteRefusal(on: slice.range.axis)
         } else {
             experience.noteAnswer(on: slice.range.axis, summary)
         }
         let verdict =
-            isByUID && end == .success
+            isWhole
             ? .complete
             : planner.judge(slice.range, summary, records: records, largestAnswer: largest, experience: experience)
         if end == .success, !isByUID, slice.level == .study {
-            experience.learn(slice.range, rows: answer.rawRows, records, isWhole: verdict == .complete)
+            experience.learn(
+                slice.range, rows: answer.rawRows, records, isWhole: verdict == .complete, isOneAnswer: answers == 1)
         }
         if experience.isRefusedAltogether { reasonToAbandon = "it refuses even ranges within a day" }
         if verdict != .complete { experience.overflowed(slice.range, summary, records) }
@@ -346,6 +369,13 @@ package struct WorkerMachine: Sendable {
     private mutating func failed(
         _ error: DIMSEError, rows: Int, _ health: SourceHealth, _ experience: inout Experience, _ jitter: Double
     ) -> Action {
+        if error.code == .noAcceptedContext, questions.first?.after != nil {
+            // It took Repository Queries when it was probed.
+            questions[0].after = nil
+            answer = SliceAnswer()
+            answers = 0
+            return ask()
+        }
         switch Setback(error, rows: rows) {
         case .tooBroad(let end): return judged(end, &experience)
         case .notAsked: return finish(.deferred(max(health.restsFor, Self.rest)))
@@ -388,13 +418,13 @@ package struct WorkerMachine: Sendable {
             })
     }
 
-    /// nil: nothing was asked.
+    /// nil: nothing was asked. No one answer had the rows of several, and other answers are not to be trusted by them.
     private func proof(_ end: AnswerEnd?, _ distinct: Int) -> SliceProof {
         var digest = UIDDigest()
         for uid in Set(answer.studies.map(\.studyInstanceUID)) { digest.add(uid) }
         return SliceProof(
             rawRows: answer.rawRows, distinctUIDs: distinct,
             filteredOut: answer.outside.values.reduce(0, +) + answer.unreadable, uidDigest: digest.value,
-            finalStatus: end?.status, duration: took)
+            finalStatus: answers > 1 ? nil : end?.status, duration: took)
     }
 }

@@ -26,7 +26,7 @@ struct BenchIngest: AsyncParsableCommand {
         _ = try await workload.merge(slices: 0..<filled)
         let peer = try PsqlCopy(connectionString)
         let scripts = try await exported(0..<min(slices, filled), peer, pool, directory)
-        try await settle(pool)
+        try await pool.settle()
 
         // In turn, so that both meet the same machine and the same index.
         var spent = (merge: Duration.zero, copy: Duration.zero)
@@ -37,7 +37,7 @@ struct BenchIngest: AsyncParsableCommand {
         }
         try peer.end()
         let measured = filled..<filled + scripts.count
-        try await settle(pool)
+        try await pool.settle()
         let writes = try await StudyRowsWritten(pool)
         let unchanged = try await workload.merge(slices: measured)
         let written = try await writes.count()
@@ -62,13 +62,6 @@ struct BenchIngest: AsyncParsableCommand {
         }
         Terminal.write(
             TextTable(header: ["into \(into) observations", "rows/s", "ratio to psql"], rows: lines).rendered())
-    }
-
-    /// Hint bits set, dirty pages written: what a night leaves to the next.
-    private func settle(_ pool: PostgresPool) async throws {
-        try await pool.withConnection { connection in
-            for statement in ["VACUUM ANALYZE", "CHECKPOINT"] { try connection.execute(script: statement) }
-        }
     }
 
     /// Slices as files, under UIDs of their own, and for each the script that copies it into observation, study and

@@ -118,7 +118,7 @@ struct BenchReconcile: AsyncParsableCommand {
         let replicas = (copies + records.count - 1) / records.count
         for replica in 0..<replicas { try await keep(records, replica, index) }
         Terminal.complain("\(replicas * records.count) copies merged in \(ContinuousClock.now - filling)")
-        try await pool.withConnection { try $0.execute(script: "VACUUM ANALYZE; CHECKPOINT") }
+        try await pool.settle()
 
         let reconciliation = Reconciliation(index: index, configuration: configuration, ids: ids)
         var lines: [[String]] = []
@@ -136,7 +136,7 @@ struct BenchReconcile: AsyncParsableCommand {
             let outcome = try await reconciliation.run()
             return "\(outcome.found.values.reduce(0, +)) found"
         }
-        try await pool.withConnection { try $0.execute(script: "VACUUM ANALYZE; CHECKPOINT") }
+        try await pool.settle()
         var random = SplitMix64(seed: 7)
         var order = Array(records.indices)
         order.shuffle(using: &random)

@@ -37,13 +37,23 @@ struct NegotiationInteroperabilityTests {
         let archive = try await Pynetdicom.start()
         defer { archive.stop() }
         let association = try await Association.open(to: archive.peer)
-        var query = RecordQuery(question())
-        var (uids, permits) = ([String](), 0)
-        try await query.run(on: association, permit: { permits += 1 }) { response in
-            uids.append(try response.record().studyInstanceUID)
+        var (uids, pages, after): ([String], Int, RecordKey?) = ([], 0, .start)
+        while let key = after {
+            var page = question()
+            key.ask(in: &page)
+            (after, pages) = (nil, pages + 1)
+            var last: RecordKey?
+            do {
+                for try await response in association.find(page, model: .repository) {
+                    uids.append(try response.record().studyInstanceUID)
+                    last = try RecordKey(of: response.dataSet())
+                }
+            } catch let error as DIMSEError where error.status == 0xB001 {
+                after = last
+            }
         }
         #expect(uids == (0..<7).map { "1.2.\($0)" })
-        #expect(permits == 3)
+        #expect(pages == 3)
         await association.release()
     }
 }

@@ -10,9 +10,11 @@ import Testing
 @Suite struct ProbeTests {
     private static let enterprise = Enterprise(seed: 11, studies: 2_500)
 
-    private func findings(of name: String) async throws -> [String: String] {
+    private func findings(
+        of name: String, _ adjust: (inout Temper) -> Void = { _ in }
+    ) async throws -> [String: String] {
         let number = try #require(Self.enterprise.sources.firstIndex { $0.name == name })
-        let profile = Self.enterprise.sources[number]
+        let profile = Self.enterprise.sources[number].tempered(adjust)
         let pacs = try await SimulatedPACS.start(profile, copies: Self.enterprise.copies(at: number))
         var found: [String: String] = [:]
         try await withIndex { index in
@@ -51,6 +53,7 @@ import Testing
         }
         #expect(found[Capabilities.Name.relationalSeries] == "refused")
         #expect(found[Capabilities.Name.models] == "Study Root, Patient Root, Patient/Study Only")
+        #expect(found[Capabilities.Name.recordKeys] == nil, "it has no Repository Query")
     }
 
     @Test func timesThatDoNotFilterAreFoundOut() async throws {
@@ -62,6 +65,17 @@ import Testing
     @Test func anAssociationForEachQuestionIsFoundOut() async throws {
         let found = try await findings(of: "pacs-e")
         #expect(found[Capabilities.Name.queriesPerAssociation] == "1")
+    }
+
+    /// Whether its pages are smaller than a day or not.
+    @Test(arguments: [3, 100])
+    func recordKeysAreTriedBeforeTheyAreReliedOn(limit: Int) async throws {
+        let found = try await findings(of: "pacs-h") {
+            $0.cap = nil
+            $0.recordsPerPage = limit
+        }
+        #expect(found[Capabilities.Name.models]?.contains("Repository Query") == true)
+        #expect(found[Capabilities.Name.recordKeys] == "works")
     }
 
     @Test func attributesThatNeverComeAndCharacterSetsThatAreNotDeclaredAreFoundOut() async throws {

@@ -183,6 +183,38 @@ import Testing
         }
         for pacs in running { await pacs.stop() }
     }
+
+    /// A limit that many days exceed, with word of it or without.
+    @Test(arguments: [Temper.Cap.cancelled(40), .silent(60)])
+    func aSourceThatAnswersRepositoryQueriesIsProvenWholeWhateverItsLimit(cap: Temper.Cap) async throws {
+        let number = try #require(Self.enterprise.sources.firstIndex { $0.name == "pacs-a" })
+        let profile = Self.enterprise.sources[number].tempered {
+            $0.cap = cap
+            $0.ignoresTimeKeys = true
+            $0.recordsPerPage = cap.count
+        }
+        let pacs = try await SimulatedPACS.start(profile, copies: Self.enterprise.copies(at: number))
+        try await withIndex { index in
+            var sources = try await sweepSources([pacs], in: index)
+            let today = try #require(DICOMDate("20260630"))
+            let source = sources[0]
+            try await AssociationPool.with(index: index) { pool in
+                _ = try await Probe(source: source, pool: pool, today: today).run()
+            }
+            sources[0] = try await source.informed(by: index)
+            #expect(sources[0].capabilities.recordKeys == .works)
+            _ = try await sweep(sources, index)
+
+            var found: Set<String> = []
+            try await index.eachStudy { uid, _ in found.insert(uid) }
+            let truth = Set(
+                Self.enterprise.copies(at: number).filter(\.isReachable).compactMap { $0.values[.studyInstanceUID] })
+            #expect(found.symmetricDifference(truth).count == 0)
+            let states = Set(try await index.coveredDays().map(\.state))
+            #expect(states == [.proven], "nothing is left, and nothing was cut finer than a day")
+        }
+        await pacs.stop()
+    }
 }
 
 /// A clock on which every sleep is over at once.

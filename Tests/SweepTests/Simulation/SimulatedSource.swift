@@ -27,6 +27,8 @@ final class SimulatedSource {
     let id: Int32
     let cap: Cap
     let ignoresTimes: Bool
+    /// It answers Repository Queries.
+    let takesRecordKeys: Bool
     /// After so many C-FINDs it closes the association.
     let queriesPerAssociation: Int?
     let limits: SourceLimits
@@ -54,6 +56,7 @@ final class SimulatedSource {
         default: cap = .none
         }
         ignoresTimes = random.chance(0.1)
+        takesRecordKeys = random.chance(0.15)
         queriesPerAssociation = random.chance(0.15) ? 1 + random.below(3) : nil
         var limits = SourceLimits(
             queriesPerSecond: [0.5, 1, 2, 5, 10][random.below(5)], burst: random.chance(0.3) ? 1 + random.below(5) : 1,
@@ -158,9 +161,10 @@ final class SimulatedSource {
         }
         switch cap {
         case .silent(let most): matches = Array(matches.prefix(most))
-        case .cropped(let most) where matches.count > most:
-            var cropped = DIMSEError(.findFailed, "FE00")
-            cropped.status = 0xFE00
+        case .cropped(let most) where matches.count > most,
+            .refused(let most) where question.after != nil && matches.count > most:
+            var cropped = DIMSEError(.findFailed, "more")
+            cropped.status = question.after == nil ? 0xFE00 : 0xB001
             return Reply(rows: Array(matches.prefix(most)), error: cropped, took: took)
         case .refused(let most) where matches.count > most && question.range.uids == nil:
             var refused = DIMSEError(.findFailed, "C000")
@@ -210,6 +214,14 @@ final class SimulatedSource {
             if let patient = range.patientID, record.patientID != patient { return false }
             return true
         }.map(\.record).sorted { $0.studyInstanceUID < $1.studyInstanceUID }
+            .filter { record in question.prior.map { record.studyInstanceUID > $0 } ?? true }
+    }
+
+    /// Of a match: its UID, by which they are sent in order.
+    static func recordKey(of record: StudyRecord) -> RecordKey? {
+        var match = DataSet()
+        match.setBytes(.recordKey, vr: .OB, Array(record.studyInstanceUID.utf8))
+        return RecordKey(of: match)
     }
 
     // MARK: What it saw
@@ -236,5 +248,13 @@ final class SimulatedSource {
             }
         }
         return mostOpen > limits.associations ? "source \(id): \(mostOpen) associations open" : nil
+    }
+}
+
+extension Question {
+    /// The UID that is the key of the record to go on after.
+    fileprivate var prior: String? {
+        guard after != nil, case .bytes(let key)? = identifier()[.priorRecordKey]?.content else { return nil }
+        return String(decoding: key, as: UTF8.self)
     }
 }

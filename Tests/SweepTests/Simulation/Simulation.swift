@@ -129,6 +129,7 @@ final class Simulation {
         if model.capabilities[source.id]?[Capabilities.Name.queriesPerAssociation] != nil {
             capabilities.queriesPerAssociation = 1
         }
+        if source.takesRecordKeys { capabilities.recordKeys = .works }
         return Planner(capabilities: capabilities)
     }
 
@@ -450,7 +451,10 @@ final class Simulation {
         if case .found(let error, _, _) = event, let question = workers[worker].asking,
             workers[worker].line.isAsking(question)
         {
-            for row in rows { try workers[worker].answer.receive(row, for: question) }
+            for row in rows {
+                let key = question.after.flatMap { _ in SimulatedSource.recordKey(of: row) }
+                try workers[worker].answer.receive(row, for: question, key: key)
+            }
             _ = error
         }
         perform(workers[worker].line.handle(event), worker)
