@@ -179,24 +179,17 @@ extension StudyIndex {
     package struct SourceTotal: Sendable {
         package let source: String
         package let studies: Int
-        /// Those that no other source shows.
-        package let unique: Int
     }
 
     package func sourceTotals() async throws -> [SourceTotal] {
         try await pool.withConnection { connection in
             try connection.query(SQL.sourceTotals).map {
-                SourceTotal(source: $0.string(0) ?? "", studies: $0.int(1) ?? 0, unique: $0.int(2) ?? 0)
+                SourceTotal(source: $0.string(0) ?? "", studies: $0.int(1) ?? 0)
             }
         }
     }
 
-    package func overlaps() async throws -> [(first: String, second: String, studies: Int)] {
-        try await pool.withConnection { connection in
-            try connection.query(SQL.overlaps).map { ($0.string(0) ?? "", $0.string(1) ?? "", $0.int(2) ?? 0) }
-        }
-    }
-
+    /// Studies that several sources show, with the sources in the order of their names.
     package func duplicates() async throws -> [(uid: String, sources: [String])] {
         try await pool.withConnection { connection in
             try connection.query(SQL.duplicates).map { ($0.string(0) ?? "", $0.strings(1) ?? []) }

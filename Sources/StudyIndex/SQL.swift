@@ -112,7 +112,6 @@ enum SQL {
     static let openRuns = text(PackageResources.open_runs_sql)
     static let outdatedStatistics = text(PackageResources.outdated_statistics_sql)
     static let outlook = text(PackageResources.outlook_sql)
-    static let overlaps = text(PackageResources.overlaps_sql)
     static let patientLeads = text(PackageResources.patient_leads_sql)
     static let patientPasses = text(PackageResources.patient_passes_sql)
     static let pauseSource = text(PackageResources.pause_source_sql)

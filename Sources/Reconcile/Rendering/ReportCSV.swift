@@ -53,21 +53,21 @@ extension Report {
             ])
         for finding in findings {
             let row = finding.discrepancy
-            let head = [
+            let head = CSV.encoded([
                 finding.number.map(String.init) ?? "", row.discrepancyClass.rawValue, row.severity.rawValue,
                 finding.state,
                 finding.firstSeen, row.studyUID, row.otherUID ?? "", row.sources.joined(separator: ";"),
                 row.blamed.joined(separator: ";"),
-            ]
+            ])
             let suggested = (row.suggestion?.values ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-            let tail = [
+            let tail = CSV.encoded([
                 suggested.joined(separator: "; "), row.suggestion?.reason ?? "", row.explanation,
                 row.discrepancyClass.advice, finding.acknowledgement,
-            ]
+            ])
             for copy in row.values {
                 let values = keywords.map { copy.attributes[$0] ?? "" }
                 let times = [copy.lossy.joined(separator: ";"), copy.firstSeen, copy.changed]
-                csv.append(head + [copy.source, copy.studyUID, copy.issuer] + values + times + tail)
+                csv.append(before: head, [copy.source, copy.studyUID, copy.issuer] + values + times, after: tail)
             }
         }
         return csv.bytes

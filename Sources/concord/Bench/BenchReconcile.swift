@@ -20,7 +20,7 @@ struct BenchReconcile: AsyncParsableCommand {
     func run() async throws {
         if seeds > 0 { try accuracy() }
         guard copies > 0 else { return }
-        try await EmbeddedCluster.temporary(connections: 2, settings: ServerUsage.settings) { pool, _, directory in
+        try await EmbeddedCluster.temporary(connections: 4, settings: ServerUsage.settings) { pool, _, directory in
             try await speed(pool, directory)
         }
     }

@@ -1,7 +1,8 @@
 import PostgresClient
 
 /// The fewest C-FINDs that can prove a source's dated studies, for one who knows them all: consecutive days packed as full
-/// as the source's cap allows, and days that hold more by ranges of seconds.
+/// as the source's cap allows, days that hold more by ranges of seconds, and those of their studies that have no time by the
+/// beginnings of patient IDs.
 ///
 /// An answer as long as the cap proves nothing, so that it may bring one row less at most.
 struct LeastQuestions {
@@ -19,19 +20,20 @@ struct LeastQuestions {
             for (source, most) in mostRows {
                 let seconds = try connection.query(
                     """
-                    SELECT study_day - date '2000-01-01', left(study_time, 6), count(*)
+                    SELECT study_day - date '2000-01-01', left(study_time, 6), count(*),
+                           CASE WHEN count(*) > $2 THEN array_agg(coalesce(patient_id, '')) END
                     FROM observation JOIN source s ON s.id = source_id
                     WHERE s.name = $1 AND study_day IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
-                    """, [.text(source)])
+                    """, [.text(source), .int(Int64(most))])
                 var packing = LeastQuestions(mostRows: most)
-                var day: (number: Int, seconds: [Int])?
+                var day: (number: Int, seconds: [Second])?
                 for row in seconds {
                     let number = row.int(0) ?? 0
                     if day?.number != number {
                         if let day { packing.add(day.seconds) }
                         day = (number, [])
                     }
-                    day?.seconds.append(row.int(2) ?? 0)
+                    day?.seconds.append(Second(studies: row.int(2) ?? 0, patients: row.strings(3) ?? []))
                 }
                 if let day { packing.add(day.seconds) }
                 least[source] = packing.total
@@ -40,9 +42,15 @@ struct LeastQuestions {
         }
     }
 
-    /// One more day: how many studies its seconds have.
-    private mutating func add(_ seconds: [Int]) {
-        let studies = seconds.reduce(0, +)
+    private struct Second {
+        let studies: Int
+        /// Their IDs, where these are more than an answer may have: times do not divide them.
+        let patients: [String]
+    }
+
+    /// One more day.
+    private mutating func add(_ seconds: [Second]) {
+        let studies = seconds.reduce(0) { $0 + $1.studies }
         if studies <= mostRows {
             if rows + studies > mostRows { close() }
             rows += studies
@@ -50,11 +58,24 @@ struct LeastQuestions {
         }
         close()
         for second in seconds {
-            if rows + second > mostRows { close() }
-            rows += second
+            guard second.patients.isEmpty else {
+                questions += beginnings(of: second.patients[...], 0)
+                continue
+            }
+            if rows + second.studies > mostRows { close() }
+            rows += second.studies
         }
         close()
     }
+
+    /// How many beginnings of these IDs, which are the same up to there, have no more than an answer each.
+    private func beginnings(of patients: ArraySlice<String>, _ length: Int) -> Int {
+        guard patients.count > mostRows, length < Self.longestBeginning else { return 1 }
+        let next = Dictionary(grouping: patients) { $0.dropFirst(length).first }
+        return next.values.reduce(0) { $0 + beginnings(of: $1[...], length + 1) }
+    }
+
+    private static let longestBeginning = 64
 
     private mutating func close() {
         if rows > 0 { questions += 1 }

@@ -7,6 +7,11 @@ import StudyIndex
 struct ReportFiles: Sendable {
     enum Format: String, Sendable { case html, csv, json }
 
+    private struct RenderedFile {
+        let name: String
+        let bytes: [UInt8]
+    }
+
     let index: StudyIndex
     let configuration: Configuration
     /// Of which changes are told.
@@ -24,17 +29,27 @@ struct ReportFiles: Sendable {
         // Names and dates of patients are in these files.
         try FileManager.default.createDirectory(
             at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        var files: [(name: String, bytes: [UInt8])] = []
-        if format == nil || format == .html { files.append(("index.html", Array(try report.html().utf8))) }
-        if format == nil || format == .csv { files += report.csvFiles() }
-        if format == nil || format == .json {
-            files += [("report.json", try report.json()), ("diff.json", report.diffJSON())]
+        var renderings: [@Sendable () throws -> [RenderedFile]] = []
+        if format == nil || format == .html {
+            renderings.append { [RenderedFile(name: "index.html", bytes: Array(try report.html().utf8))] }
         }
-        var paths: [String] = []
-        for file in files {
-            let url = directory.appending(path: file.name)
-            try Data(file.bytes).write(to: url, options: .atomic)
-            paths.append(url.path)
+        if format == nil || format == .csv { renderings.append { report.csvFiles().map(RenderedFile.init) } }
+        if format == nil || format == .json {
+            renderings.append { [RenderedFile(name: "report.json", bytes: try report.json())] }
+            renderings.append { [RenderedFile(name: "diff.json", bytes: report.diffJSON())] }
+        }
+        let paths = try await withThrowingTaskGroup(of: (Int, [String]).self) { group in
+            for (place, render) in renderings.enumerated() {
+                group.addTask {
+                    let paths = try render().map { file in
+                        let url = directory.appending(path: file.name)
+                        try Data(file.bytes).write(to: url, options: .atomic)
+                        return url.path
+                    }
+                    return (place, paths)
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.flatMap(\.1)
         }
         if let keep { try Self.tidy(root, newest: directory.lastPathComponent, keep: keep) }
         return paths
@@ -76,19 +91,24 @@ struct ReportFiles: Sendable {
     func report() async throws -> Report {
         let issuers = Dictionary(configuration.sources.map { ($0.name, $0.issuer) }) { first, _ in first }
         let watermark = try await index.watermark()
+        // Together: reading one is waiting for the server, and what is read is decoded meanwhile.
+        async let findings = findings()
+        async let totals = index.sourceTotals()
+        async let shared = index.duplicates()
         let expectations = configuration.expects.map {
             Report.Expectation(from: $0.from, to: $0.to, since: $0.since.da)
         }
+        let duplicates = try await shared.map { Report.Duplicate(studyUID: $0.uid, sources: $0.sources) }
+        let overlaps = Overlaps(duplicates)
         return Report(
             generatedAt: watermark.time, watermark: Self.text(of: watermark),
-            sources: try await index.sourceTotals().map { total in
+            sources: try await totals.map { total in
                 Report.Source(
                     name: total.source, issuer: issuers[total.source] ?? "", studies: total.studies,
-                    unique: total.unique)
+                    unique: total.studies - (overlaps.shared[total.source] ?? 0))
             },
-            overlaps: try await index.overlaps().map { .init(first: $0.first, second: $0.second, studies: $0.studies) },
-            duplicates: try await index.duplicates().map { .init(studyUID: $0.uid, sources: $0.sources) },
-            findings: try await findings(), coverage: try await index.coverage(), expectations: expectations,
+            overlaps: overlaps.pairs, duplicates: duplicates,
+            findings: try await findings, coverage: try await index.coverage(), expectations: expectations,
             patientPasses: try await index.patientPasses().map {
                 .init(source: $0.source, at: $0.verifiedAt, undated: $0.undated)
             },
@@ -98,23 +118,50 @@ struct ReportFiles: Sendable {
             readiness: try await readiness(expectations))
     }
 
+    /// What sources have in common.
+    private struct Overlaps {
+        /// Studies of each source that another one shows too.
+        var shared: [String: Int] = [:]
+        var pairs: [Report.Overlap] = []
+
+        init(_ duplicates: [Report.Duplicate]) {
+            // Millions of studies are at few combinations of sources.
+            let combinations = Dictionary(duplicates.lazy.map { ($0.sources, 1) }, uniquingKeysWith: +)
+            var counts: [[String]: Int] = [:]
+            for (sources, studies) in combinations {
+                for (position, source) in sources.enumerated() {
+                    shared[source, default: 0] += studies
+                    for other in sources[(position + 1)...] { counts[[source, other], default: 0] += studies }
+                }
+            }
+            pairs = counts.map { Report.Overlap(first: $0.key[0], second: $0.key[1], studies: $0.value) }
+                .sorted { ($0.first, $0.second) < ($1.first, $1.second) }
+        }
+    }
+
     private func findings() async throws -> [Report.Finding] {
         let stored = try await index.discrepancies()
-        let decoder = JSONDecoder()
-        var findings: [Report.Finding] = []
-        findings.reserveCapacity(stored.count)
-        // Many at once: a decoder costs more to begin than to go on.
-        for start in stride(from: 0, to: stored.count, by: 1_000) {
-            let part = stored[start..<min(stored.count, start + 1_000)]
-            let text = "[" + part.map(\.frozen).joined(separator: ",") + "]"
-            for (row, discrepancy) in zip(part, try decoder.decode([Discrepancy].self, from: Data(text.utf8))) {
-                findings.append(
-                    Report.Finding(
-                        discrepancy, state: row.state, firstSeen: row.firstSeen, number: row.id,
-                        acknowledgement: row.acknowledgement))
+        let parts = try await withThrowingTaskGroup(of: (Int, [Report.Finding]).self) { group in
+            for start in stride(from: 0, to: stored.count, by: Self.decodedTogether) {
+                let part = stored[start..<min(stored.count, start + Self.decodedTogether)]
+                group.addTask { (start, try Self.findings(part)) }
             }
+            return try await group.reduce(into: []) { $0.append($1) }
         }
-        return findings
+        return parts.sorted { $0.0 < $1.0 }.flatMap(\.1)
+    }
+
+    /// A decoder costs more to begin than to go on.
+    private static let decodedTogether = 1_000
+
+    private static func findings(_ stored: ArraySlice<StoredDiscrepancy>) throws -> [Report.Finding] {
+        let text = "[" + stored.map(\.frozen).joined(separator: ",") + "]"
+        let discrepancies = try JSONDecoder().decode([Discrepancy].self, from: Data(text.utf8))
+        return zip(stored, discrepancies).map { row, discrepancy in
+            Report.Finding(
+                discrepancy, state: row.state, firstSeen: row.firstSeen, number: row.id,
+                acknowledgement: row.acknowledgement)
+        }
     }
 
     private func changes() async throws -> [Report.Change] {
