@@ -94,6 +94,7 @@ enum SQL {
     static let missingCandidates = text(PackageResources.missing_candidates_sql)
     static let nameIDs = text(PackageResources.name_ids_sql)
     static let narrowSlice = text(PackageResources.narrow_slice_sql)
+    static let narrowedSlice = text(PackageResources.narrowed_slice_sql)
     static let newestKey = text(PackageResources.newest_key_sql)
     static let noteAbsence = text(PackageResources.note_absence_sql)
     static let noteDue = text(PackageResources.note_due_sql)

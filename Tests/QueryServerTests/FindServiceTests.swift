@@ -54,6 +54,23 @@ import Testing
         }
     }
 
+    /// A word of the name by its beginning, and only for who has negotiated that.
+    @Test func namesMatchFuzzilyForWhoHasNegotiatedIt() async throws {
+        try await ServedEnterprise.with { served in
+            let all = try await served.ask(.study, [.studyDate: "20250101-20251231"]).matches
+            let words = all.compactMap { $0.text(.patientName)?.split(separator: "^").dropFirst().first }
+            let word = try #require(words.first { $0.count > 3 && $0.allSatisfy { $0.isASCII && $0.isLetter } })
+            let beginning = String(word.prefix(3))
+            let keys: [DICOM.Tag: String] = [.patientName: beginning, .studyDate: "20250101-20251231"]
+            let literal = try await served.ask(.study, keys)
+            let fuzzy = try await served.ask(.study, keys, asking: [.relational, .fuzzyNames])
+            #expect(literal.matches.isEmpty)
+            #expect(fuzzy.status == 0)
+            #expect(fuzzy.matches.contains { $0.text(.patientName)?.contains(word) == true })
+            #expect(fuzzy.matches.count < all.count)
+        }
+    }
+
     /// The index has never asked for them: the sources are, and the next answer comes from the index.
     @Test func seriesAndInstancesComeFromTheSourcesThatHoldTheStudy() async throws {
         try await ServedEnterprise.with { served in

@@ -121,10 +121,10 @@ struct ServedEnterprise: Sendable {
 
     func ask(
         _ level: QueryLevel, _ keys: [DICOM.Tag: String], model: FindModel = .studyRoot, calling: String = "WS1",
-        cancelAfter: Int? = nil
+        asking options: QueryOptions = .relational, cancelAfter: Int? = nil
     ) async throws -> Workstation.Answer {
         try await Workstation(port: find.port, calling: calling).ask(
-            level, keys, model: model, cancelAfter: cancelAfter)
+            level, keys, model: model, asking: options, cancelAfter: cancelAfter)
     }
 }
 
@@ -141,10 +141,12 @@ struct Workstation {
     }
 
     func ask(
-        _ level: QueryLevel, _ keys: [DICOM.Tag: String], model: FindModel = .studyRoot, cancelAfter: Int? = nil
+        _ level: QueryLevel, _ keys: [DICOM.Tag: String], model: FindModel = .studyRoot,
+        asking options: QueryOptions = .relational, cancelAfter: Int? = nil
     ) async throws -> Answer {
         let association = try await Association.open(
-            to: Peer(host: "127.0.0.1", port: port, called: try AETitle("CONCORD"), calling: try AETitle(calling)))
+            to: Peer(host: "127.0.0.1", port: port, called: try AETitle("CONCORD"), calling: try AETitle(calling)),
+            asking: options)
         var identifier = DataSet()
         identifier.set(.specificCharacterSet, "ISO_IR 192")
         identifier.set(.queryRetrieveLevel, level.rawValue)

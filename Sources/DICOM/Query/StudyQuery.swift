@@ -128,7 +128,9 @@ package struct QueryKey: Sendable, Hashable {
 extension StudyQuery {
     /// Reads a C-FIND identifier. Attributes that the dictionary does not know, or of a level below the query's, are
     /// returned empty and not matched (PS3.4 §C.4.1.3).
-    package init(identifier: DataSet) throws(DICOMError) {
+    ///
+    /// - Parameter isFuzzy: whether names match fuzzily (PS3.4 §C.2.2.2.1.3).
+    package init(identifier: DataSet, isFuzzy: Bool = false) throws(DICOMError) {
         let word = identifier.text(.queryRetrieveLevel) ?? ""
         guard let level = QueryLevel(rawValue: word.trimmingSpaces()) else {
             throw DICOMError(.invalidKey, tag: .queryRetrieveLevel, "no query level")
@@ -138,7 +140,7 @@ extension StudyQuery {
             guard let attribute = AttributeDictionary.attribute(element.tag), attribute.level <= level,
                 attribute.tag != .queryRetrieveLevel, attribute.tag != .specificCharacterSet
             else { continue }
-            let key = try QueryKey(attribute, parsing: identifier.text(element.tag) ?? "")
+            let key = try QueryKey(attribute, parsing: identifier.text(element.tag) ?? "", isFuzzy: isFuzzy)
             if key.match == .universal { includeFields.append(attribute.tag) } else { keys.append(key) }
         }
     }

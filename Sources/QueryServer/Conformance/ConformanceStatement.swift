@@ -10,7 +10,7 @@ struct ConformanceStatement: Sendable {
         var uid: String
         var transferSyntaxes: [TransferSyntax]
         /// Relational questions; nothing else is negotiated.
-        var extendedNegotiation: Bool
+        var extendedNegotiation: String
         var test: String
     }
     struct Status: Sendable {
@@ -29,22 +29,23 @@ struct ConformanceStatement: Sendable {
 
     /// Of the SCP.
     let accepted = contexts(
-        [.studyRoot, .patientRoot, .patientStudyOnly], "ConformanceTests/theProviderAcceptsWhatIsStated")
+        [.studyRoot, .patientRoot, .patientStudyOnly], granting: "Relational queries; fuzzy semantic matching of names",
+        "ConformanceTests/theProviderAcceptsWhatIsStated")
     /// Of the SCU.
     let proposed = contexts(
-        [.studyRoot, .patientRoot, .patientStudyOnly, .repository],
+        [.studyRoot, .patientRoot, .patientStudyOnly, .repository], granting: "Relational queries",
         "OpeningTests/verificationAndTheFindModelsAreProposedInBothLittleEndianSyntaxes")
 
-    private static func contexts(_ models: [FindModel], _ test: String) -> [Context] {
+    private static func contexts(_ models: [FindModel], granting options: String, _ test: String) -> [Context] {
         [
             Context(
                 abstractSyntax: "Verification", uid: Verification.sopClassUID,
-                transferSyntaxes: TransferSyntax.allCases, extendedNegotiation: false, test: test)
+                transferSyntaxes: TransferSyntax.allCases, extendedNegotiation: "None", test: test)
         ]
             + models.map {
                 Context(
                     abstractSyntax: $0.title, uid: $0.rawValue, transferSyntaxes: TransferSyntax.allCases,
-                    extendedNegotiation: true, test: test)
+                    extendedNegotiation: options, test: test)
             }
     }
 
@@ -250,7 +251,7 @@ extension ConformanceStatement {
                         Row(
                             cells: [
                                 context.abstractSyntax, context.uid, syntax.title, syntax.rawValue,
-                                context.extendedNegotiation ? "Relational queries" : "None",
+                                context.extendedNegotiation,
                             ], test: context.test)
                     }
                 }

@@ -58,7 +58,7 @@ package struct FindService: Sendable {
         configuration.limits = settings.associations
         configuration.admits = { caller in settings.peers.contains { $0.admits(caller) } }
         configuration.onAssociation = { noteRefusal($0) }
-        configuration.grants = .relational
+        configuration.grants = [.relational, .fuzzyNames]
         return try await SCPServer.start(configuration) { request, responder in
             let start = ContinuousClock.now
             let level = QueryLevel(rawValue: request.identifier.text(.queryRetrieveLevel) ?? "")?.rawValue ?? "none"
@@ -166,7 +166,9 @@ package struct FindService: Sendable {
             return reply
         }
         var query: StudyQuery
-        do { query = try StudyQuery(identifier: request.identifier) } catch {
+        do {
+            query = try StudyQuery(identifier: request.identifier, isFuzzy: request.options.contains(.fuzzyNames))
+        } catch {
             return refusal(
                 FindStatus(
                     FindStatus.identifierDoesNotMatch.status,

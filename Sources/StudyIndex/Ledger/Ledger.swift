@@ -157,18 +157,16 @@ extension StudyIndex {
         }
     }
 
-    /// The claimed slice of dates keeps the days from `lower` on; the older ones become a slice of their own, open to
-    /// everybody. False: the slice is not ours any more.
-    package func narrow(_ slice: ClaimedSlice, to lower: DICOMDate) async throws -> Bool {
-        try await pool.transaction { connection in
-            let kept = try connection.query(
-                SQL.narrowSlice, [.int(slice.id), .uuid(slice.claimID), .int(Int64(Days.number(lower)))])
-            guard let row = kept.first, let run = row.int(0) else { return false }
-            let rest = SliceRange(dates: DateRange(lower: slice.range.dates?.lower, upper: lower.adding(days: -1)))
-            try Self.insert(
-                [NewSlice(sourceID: slice.sourceID, level: slice.level, range: rest, isSized: false)], run: Int64(run),
-                parent: row.int(1).map(Int64.init), connection)
-            return true
+    /// Of the claimed slice of dates the days from `lower` on, under the same claim; the older ones are open to everybody, after
+    /// whatever becomes of the newer ones. nil: the slice is not ours any more. To be asked again where no answer was heard.
+    package func narrow(_ slice: ClaimedSlice, to lower: DICOMDate) async throws -> ClaimedSlice? {
+        try await pool.withConnection { connection in
+            let parameters: [PostgresValue] = [
+                .int(slice.id), .uuid(slice.claimID), .int(Int64(Days.number(lower))),
+            ]
+            let made = try connection.query(SQL.narrowSlice, parameters).first
+            let newer = try made ?? connection.query(SQL.narrowedSlice, parameters).first
+            return newer?.int(0).map { slice.narrowed(to: lower, id: Int64($0)) }
         }
     }
 

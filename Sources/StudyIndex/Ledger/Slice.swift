@@ -23,7 +23,7 @@ package struct ClaimedSlice: Sendable, Hashable {
     package let claimID: UUID
     package let sourceID: Int32
     package let level: QueryLevel
-    package var range: SliceRange
+    package let range: SliceRange
     package let isSized: Bool
     package let attempt: Int
     /// The most rows that an answer of this source in this run ending in Success has had so far, at this level.
@@ -45,6 +45,15 @@ package struct ClaimedSlice: Sendable, Hashable {
         self.attempt = attempt
         self.largestAnswer = largestAnswer
         self.controlUID = controlUID
+    }
+
+    /// Its days from `lower` on, as the slice that they have become.
+    package func narrowed(to lower: DICOMDate, id: Int64) -> ClaimedSlice {
+        var range = range
+        range.dates?.lower = lower
+        return ClaimedSlice(
+            id: id, claimID: claimID, sourceID: sourceID, level: level, range: range, isSized: true, attempt: attempt,
+            largestAnswer: largestAnswer, controlUID: controlUID)
     }
 }
 

@@ -13,7 +13,7 @@ package struct WorkerMachine: Sendable {
         case look
         case openLine
         case claim
-        /// Keep the days from this one on; leave the older ones to everybody.
+        /// Of a slice the days from this one on; the older ones are left to everybody.
         case narrow(ClaimedSlice, to: DICOMDate)
         case ask(Question)
         case finish(ClaimedSlice, SliceOutcome, Gathered)
@@ -30,7 +30,8 @@ package struct WorkerMachine: Sendable {
         case outlook(Duration?)
         case line(LineMachine.Outcome)
         case claimed(Claim)
-        case narrowed(Bool)
+        /// nil: the slice was not ours any more.
+        case narrowed(ClaimedSlice?)
         case answered(LineMachine.Outcome, SliceAnswer)
         /// nil: the slice was not ours any more.
         case finished(MergeCounts?)
@@ -101,14 +102,14 @@ package struct WorkerMachine: Sendable {
             return experience.isExploring ? giveBack(then: .sleep(Self.exploration, nil)) : openLine()
         case (.openingLine, .line(let outcome)): return opened(outcome, &experience, jitter)
         case (.claiming, .claimed(let claim)): return claimed(claim, &experience)
-        case (.narrowing, .narrowed(let isOurs)):
-            guard isOurs, let slice else {
+        case (.narrowing, .narrowed(let newer)):
+            // Of a slice that is somebody else's nothing is said, whatever comes next.
+            slice = newer
+            guard let newer else {
                 endExploring(&experience)
-                // Whatever comes next, nothing is said of it.
-                slice = nil
                 return claim()
             }
-            return begin(slice, &experience)
+            return begin(newer, &experience)
         case (.asking, .answered(let outcome, let part)): return answered(outcome, part, &experience, jitter)
         case (.finishing, .finished):
             endExploring(&experience)
@@ -212,7 +213,6 @@ package struct WorkerMachine: Sendable {
                 return finish(.deferred(Self.exploration))
             }
             guard let lower else { return begin(slice, &experience) }
-            self.slice?.range.dates?.lower = lower
             step = .narrowing
             return .narrow(slice, to: lower)
         }

@@ -135,7 +135,7 @@ struct FirstSweep {
             var older = slice.range
             older.dates?.upper = lower.adding(days: -1)
             open.append(NewSlice(sourceID: 1, range: older, isSized: false))
-            return .narrowed(true)
+            return .narrowed(slice.narrowed(to: lower, id: slice.id))
         case .ask(let question): return try ask(question)
         case .finish(let slice, let outcome, let gathered):
             note(slice, outcome, gathered)

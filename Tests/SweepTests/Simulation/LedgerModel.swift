@@ -22,7 +22,7 @@ protocol SimulatedLedger: AnyObject {
     func outlook(_ run: RunID, _ source: Int32, at now: Moment) async throws -> Duration?
     func claim(_ run: RunID, _ source: Int32, id: UUID, at now: Moment) async throws -> Claim
     func renew(_ slice: ClaimedSlice, at now: Moment) async throws -> Bool
-    func narrow(_ slice: ClaimedSlice, to lower: DICOMDate, at now: Moment) async throws -> Bool
+    func narrow(_ slice: ClaimedSlice, to lower: DICOMDate, at now: Moment) async throws -> ClaimedSlice?
     /// nil: fenced.
     func finish(
         _ slice: ClaimedSlice, _ outcome: SliceOutcome, _ records: [StudyRecord], at now: Moment
@@ -200,17 +200,28 @@ final class LedgerModel: SimulatedLedger {
         return true
     }
 
-    func narrow(_ slice: ClaimedSlice, to lower: DICOMDate, at now: Moment) -> Bool {
+    func narrow(_ slice: ClaimedSlice, to lower: DICOMDate, at now: Moment) -> ClaimedSlice? {
         guard let position = held(slice), slices[position].range.axis == .dates,
             slices[position].range.dates?.lower.map({ $0 < lower }) ?? true
-        else { return false }
-        let rest = SliceRange(dates: DateRange(lower: slice.range.dates?.lower, upper: lower.adding(days: -1)))
-        slices[position].range.dates?.lower = lower
-        slices[position].isSized = true
-        insert(
-            [NewSlice(sourceID: slice.sourceID, level: slice.level, range: rest, isSized: false)],
-            run: slices[position].run, parent: slices[position].parent)
-        return true
+        else {
+            // Done before, and not heard of.
+            let newer = slices.first {
+                $0.claim == slice.claimID && $0.state == "leased" && $0.range.dates?.lower == lower
+            }
+            return newer.map { slice.narrowed(to: lower, id: $0.id) }
+        }
+        var newer = slices[position]
+        newer.id = Int64(slices.count + 1)
+        newer.range.dates?.lower = lower
+        newer.isSized = true
+        open.insert(slices.count)
+        slices.append(newer)
+        slices[position].range.dates?.upper = lower.adding(days: -1)
+        slices[position].state = "ready"
+        slices[position].attempt = 0
+        slices[position].claim = nil
+        slices[position].leaseUntil = nil
+        return slice.narrowed(to: lower, id: newer.id)
     }
 
     func abandon(_ run: RunID, _ source: Int32, _ reason: String, at now: Moment) {

@@ -82,7 +82,7 @@ final class SQLLedger: SimulatedLedger {
         return try await index.renew(slice)
     }
 
-    func narrow(_ slice: ClaimedSlice, to lower: DICOMDate, at now: Moment) async throws -> Bool {
+    func narrow(_ slice: ClaimedSlice, to lower: DICOMDate, at now: Moment) async throws -> ClaimedSlice? {
         try await set(now)
         return try await index.narrow(slice, to: lower)
     }
@@ -209,7 +209,7 @@ final class Lockstep: SimulatedLedger {
         try same("renew", model.renew(slice, at: now), try await sql.renew(slice, at: now))
     }
 
-    func narrow(_ slice: ClaimedSlice, to lower: DICOMDate, at now: Moment) async throws -> Bool {
+    func narrow(_ slice: ClaimedSlice, to lower: DICOMDate, at now: Moment) async throws -> ClaimedSlice? {
         try same("narrow", model.narrow(slice, to: lower, at: now), try await sql.narrow(slice, to: lower, at: now))
     }
 

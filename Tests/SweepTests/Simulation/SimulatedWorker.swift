@@ -33,7 +33,7 @@ struct SimulatedWorker {
 enum Said {
     case outlook(Duration?)
     case claimed(Claim)
-    case narrowed(Bool)
+    case narrowed(ClaimedSlice?)
     case finished(MergeCounts?)
     case known(String?)
     case opening(Opening)

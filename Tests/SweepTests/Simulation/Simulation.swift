@@ -530,7 +530,7 @@ final class Simulation {
         case .claimed(let claim):
             workers[worker].asked = nil
             feed(.claimed(claim), worker)
-        case .narrowed(let isOurs): feed(.narrowed(isOurs), worker)
+        case .narrowed(let newer): feed(.narrowed(newer), worker)
         case .finished(let counts): feed(.finished(counts), worker)
         case .known(let uid):
             workers[worker].line.referenceUID = uid

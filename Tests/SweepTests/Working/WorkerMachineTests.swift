@@ -82,7 +82,9 @@ import Testing
         _ = machine.start()
         _ = handle(.outlook(.zero))
         _ = handle(.line(.ready))
-        guard case .narrow = handle(.claimed(.slice(Self.unsized))) else { return #expect(Bool(false)) }
+        guard case .narrow(let slice, let lower) = handle(.claimed(.slice(Self.unsized))) else {
+            return #expect(Bool(false))
+        }
         var other = WorkerMachine(planner: Planner(), patience: .seconds(600))
         _ = other.start()
         guard case .giveLineBack = other.handle(.outlook(.zero), &experience, jitter: 0) else {
@@ -100,7 +102,7 @@ import Testing
         _ = third.handle(.finished(nil), &experience, jitter: 0)
         #expect(experience.isExploring)
         // Lost to somebody else, or answered: another may try.
-        let next = handle(.narrowed(isOurs))
+        let next = handle(.narrowed(isOurs ? slice.narrowed(to: lower, id: 7) : nil))
         if isOurs {
             guard case .ask = next else { return #expect(Bool(false)) }
             _ = handle(.answered(.answered(took: .zero), SliceAnswer()))
@@ -115,7 +117,7 @@ import Testing
         _ = handle(.outlook(.zero))
         _ = handle(.line(.ready))
         guard case .narrow = handle(.claimed(.slice(Self.unsized))) else { return #expect(Bool(false)) }
-        guard case .claim = handle(.narrowed(false)) else { return #expect(Bool(false)) }
+        guard case .claim = handle(.narrowed(nil)) else { return #expect(Bool(false)) }
         #expect(machine.claimed == nil)
         guard case .giveLineBack = handle(.claimed(.wait(.seconds(1)))) else { return #expect(Bool(false)) }
         guard case .sleep = handle(.carriedOut) else { return #expect(Bool(false)) }
