@@ -9,9 +9,14 @@ package final class OpenShard: Sendable {
     /// Of the newest timestamp, in seconds since 1970: until then it counts as fresh.
     package let expires: Int
     let sources: [Int: ShardSource]
+    /// The best first.
+    let ranked: [ShardSource]
+    /// The position of each in `ranked`, by its number.
+    let ranks: [Int: Int]
     private let content: Content
     /// A damaged file is replaced by another one of the same generation.
     let file: UInt64?
+    let trigrams = TrigramCounts()
     /// Connections that nobody uses at the moment.
     private let idle = Mutex<[Connection]>([])
 
@@ -51,6 +56,8 @@ package final class OpenShard: Sendable {
         }
         rows.reset()
         self.sources = sources
+        ranked = sources.values.sorted { $0.precedes($1) }
+        ranks = Dictionary(uniqueKeysWithValues: ranked.enumerated().map { ($1.id, $0) })
         idle.withLock { $0.append(connection) }
     }
 
