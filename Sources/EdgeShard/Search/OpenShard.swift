@@ -73,10 +73,15 @@ package final class OpenShard: Sendable {
     func read<T>(within limit: Duration, _ body: (SQLiteDatabase) throws -> T) throws -> T {
         let connection = try idle.withLock { $0.popLast() } ?? Self.connect(content)
         connection.deadline.set(limit)
-        let value = try body(connection.database)
-        // After an error it is not used again: the file may be damaged where it has read.
-        idle.withLock { $0.append(connection) }
-        return value
+        // After an error it is not used again, because the file may be damaged where it has read; but where only time was up.
+        do {
+            let value = try body(connection.database)
+            idle.withLock { $0.append(connection) }
+            return value
+        } catch let error as ShardError where error.code == .tooBroad {
+            idle.withLock { $0.append(connection) }
+            throw error
+        }
     }
 
     private static func connect(_ content: Content) throws -> Connection {
