@@ -148,6 +148,24 @@ import Testing
         #expect(try published.serves(3))
     }
 
+    @Test func aPublisherWhoseShardHasAnotherSchemaBeginsANewEpoch() async throws {
+        let published = try Published()
+        try published.publish(ShardStudy.samples(0..<50))
+        try await published.sync()
+        // As another version of Concord has left it.
+        let file = published.root + "/state/north/1/manifest"
+        var manifest = try published.manifest(1)
+        manifest.schema = Digest.of([])
+        let document = try SignedDocument(.manifest, manifest, signedBy: published.signingKey)
+        try Data(document.bytes).write(to: URL(fileURLWithPath: file))
+        try published.edit("north/manifest-1") { $0 = document.bytes }
+        published.night()
+        let report = try published.publish(ShardStudy.samples(0..<70))
+        #expect(report.manifest.epoch == 2 && report.manifest.generation == 2)
+        try await published.sync()
+        #expect(try published.serves(2))
+    }
+
     @Test func whatNoUnexpiredManifestNamesIsRemovedAndNothingElse() async throws {
         let published = try Published()
         for _ in 0..<40 {

@@ -112,6 +112,33 @@ import Testing
         }
     }
 
+    /// With one thread.
+    @Test func aSearchThatIsNotOverSoonGoesOnBesideTheOthers() async throws {
+        let catalog = ReplicaCatalog(root: "", trust: [], threads: 1)
+        let isOver = DispatchSemaphore(value: 0)
+        async let broad = catalog.inTurn { limit in
+            guard limit > .seconds(1) else { throw ShardError(.tooBroad, "its turn is over") }
+            isOver.wait()
+            return limit
+        }
+        for _ in 0..<3 { #expect(try await catalog.inTurn { $0 } < .milliseconds(10)) }
+        isOver.signal()
+        #expect(try await broad == .seconds(10))
+        await catalog.stop()
+    }
+
+    @Test func aSearchEndsWhenItsTimeIsUp() throws {
+        let published = try Published()
+        try published.publish([.sample("1.1")])
+        let file = "\(published.root)/state/north/1/shard.sqlite"
+        let shard = try OpenShard(path: file, manifest: try published.manifest(1), expires: 0)
+        let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+        #expect(throws: ShardError(.tooBroad, "the search took too long")) {
+            try shard.read(within: .milliseconds(1)) { try $0.integer(endless) }
+        }
+        #expect(try shard.read(within: .seconds(1)) { try $0.integer("SELECT count(*) FROM study") } == 1)
+    }
+
     @Test func whatIsInstalledMeanwhileIsSeenByTheNextQuestion() async throws {
         let published = try Published()
         try published.publish([.sample("1.1")])

@@ -15,8 +15,10 @@ package struct StudyRecord: Sendable, Hashable {
 
     /// A record as it was stored. `texts` beyond the attributes are dropped, missing ones are nil.
     package init(texts: [String?], lossy: [Tag] = []) {
-        self.init()
-        for (ordinal, text) in texts.prefix(self.texts.count).enumerated() { self.texts[ordinal] = text }
+        let count = Self.tags.count
+        self.texts =
+            texts.count == count
+            ? texts : Array(texts.prefix(count)) + [String?](repeating: nil, count: max(0, count - texts.count))
         self.lossy = lossy
     }
 

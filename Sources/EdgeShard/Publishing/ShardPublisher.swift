@@ -79,7 +79,7 @@ package struct ShardPublisher: Sendable {
 
     /// Where the change feed was read up to, of the database of this origin; nil: everything has to be read.
     package func horizon(of origin: String) throws -> String? {
-        guard let (state, _, _) = try directory.load(), state.origin == origin else { return nil }
+        guard let state = try previous()?.state, state.origin == origin else { return nil }
         return state.horizon
     }
 
@@ -104,11 +104,11 @@ package struct ShardPublisher: Sendable {
 
     /// Makes the next generation of what `studies` hands over. All that needs the index is over when it returns.
     package func draft(_ cut: ShardCut, studies: ((ShardStudy) throws -> Void) throws -> Void) throws -> Draft {
-        let previous = try directory.load()
-        if let previous, try manifest(previous.manifest).created > now {
+        if let last = try directory.load(), try manifest(last.manifest).created > now {
             throw ShardError(
                 .notYet, "shard \(scope.name) was published at a later time than this machine's clock shows")
         }
+        let previous = try previous()
         guard previous != nil || cut.isWhole else {
             throw ShardError(.notPublished, "the first generation of a shard needs all of its studies")
         }
@@ -119,8 +119,8 @@ package struct ShardPublisher: Sendable {
 
     /// Publishes it.
     package func publish(_ draft: Draft) throws -> Report {
-        let previous = try directory.load()
-        if let previous { try output.finish(previous.manifest, as: timestamp(for:)) }
+        if let last = try directory.load() { try output.finish(last.manifest, as: timestamp(for:)) }
+        let previous = try previous()
         let content = try contentOfNext(applying: draft.patchset, to: previous?.shard)
         return try seal(draft, content, after: previous?.state)
     }
@@ -318,6 +318,15 @@ package struct ShardPublisher: Sendable {
     }
 
     // MARK: Documents
+
+    /// What was published last; nil: nothing yet, or what a version of Concord has made whose shards have another schema. Then a
+    /// new epoch begins.
+    private func previous() throws -> (state: PublisherState, manifest: [UInt8], shard: String)? {
+        guard let last = try directory.load(), try manifest(last.manifest).schema == ShardSchema.digest.get() else {
+            return nil
+        }
+        return last
+    }
 
     private func manifest(_ bytes: [UInt8]) throws -> Manifest {
         // A signing key that was changed since is still ours.

@@ -22,6 +22,9 @@ final class SQLiteStatement {
         sqlite3_clear_bindings(handle)
     }
 
+    /// How often SQLite has prepared it anew, because a plan depended on values.
+    var repreparations: Int { Int(sqlite3_stmt_status(handle, SQLITE_STMTSTATUS_REPREPARE, 0)) }
+
     // MARK: Values
 
     func bind(_ value: SQLiteValue, at position: Int) throws {
@@ -42,7 +45,9 @@ final class SQLiteStatement {
         guard status == SQLITE_OK else { throw database.error("value \(position)") }
     }
 
+    /// Values beyond the last parameter that it asks for are passed over.
     func bind(_ values: [SQLiteValue]) throws {
+        let values = values.prefix(Int(sqlite3_bind_parameter_count(handle)))
         for (index, value) in values.enumerated() { try bind(value, at: index + 1) }
     }
 

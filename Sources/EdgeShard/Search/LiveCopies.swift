@@ -50,6 +50,7 @@ final class LiveCopies: Sendable {
     /// - Parameter sources: the site's own, as they are described where no shard has them.
     func shard(beside view: ReplicaView, sources: [ShardSource]) throws -> OpenShard? {
         try state.withLock { state in
+            if state.studies.isEmpty { return nil }
             let identity = view.shards.map(ObjectIdentifier.init)
             if let made = state.made, made.version == state.version, made.view == identity { return made.shard }
             // Generations know seconds; what was kept in the second of their making is kept.

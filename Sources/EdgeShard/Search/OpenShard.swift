@@ -9,9 +9,14 @@ package final class OpenShard: Sendable {
     /// Of the newest timestamp, in seconds since 1970: until then it counts as fresh.
     package let expires: Int
     let sources: [Int: ShardSource]
+    /// The best first.
+    let ranked: [ShardSource]
+    /// The position of each in `ranked`, by its number.
+    let ranks: [Int: Int]
     private let content: Content
     /// A damaged file is replaced by another one of the same generation.
     let file: UInt64?
+    let trigrams = TrigramCounts()
     /// Connections that nobody uses at the moment.
     private let idle = Mutex<[Connection]>([])
 
@@ -51,6 +56,8 @@ package final class OpenShard: Sendable {
         }
         rows.reset()
         self.sources = sources
+        ranked = sources.values.sorted { $0.precedes($1) }
+        ranks = Dictionary(uniqueKeysWithValues: ranked.enumerated().map { ($1.id, $0) })
         idle.withLock { $0.append(connection) }
     }
 
@@ -66,10 +73,15 @@ package final class OpenShard: Sendable {
     func read<T>(within limit: Duration, _ body: (SQLiteDatabase) throws -> T) throws -> T {
         let connection = try idle.withLock { $0.popLast() } ?? Self.connect(content)
         connection.deadline.set(limit)
-        let value = try body(connection.database)
-        // After an error it is not used again: the file may be damaged where it has read.
-        idle.withLock { $0.append(connection) }
-        return value
+        // After an error it is not used again, because the file may be damaged where it has read; but where only time was up.
+        do {
+            let value = try body(connection.database)
+            idle.withLock { $0.append(connection) }
+            return value
+        } catch let error as ShardError where error.code == .tooBroad {
+            idle.withLock { $0.append(connection) }
+            throw error
+        }
     }
 
     private static func connect(_ content: Content) throws -> Connection {

@@ -1,5 +1,6 @@
 import DICOM
 import Foundation
+import NIOCore
 import NIOPosix
 import Synchronization
 
@@ -10,7 +11,10 @@ import Synchronization
 package final class ReplicaCatalog: StudyCatalog {
     private let root: String
     private let trust: [VerifyingKey]
+    /// One for each core: questions are answered in turn, and none interrupts another.
     private let threads: NIOThreadPool
+    /// For searches that were not over soon: the others do not wait for them.
+    private let broadThreads: NIOThreadPool
     /// The site's own, which may be asked beside it.
     private let ownSources: [ShardSource]
     private let live = LiveCopies()
@@ -26,18 +30,25 @@ package final class ReplicaCatalog: StudyCatalog {
 
     /// How long a search may run before it is refused as too broad (F149).
     private static let limit = Duration.seconds(10)
+    /// How long the others wait for one.
+    private static let turn = Duration.milliseconds(5)
     /// How often it is looked whether there is a newer generation.
     private static let look = Duration.milliseconds(200)
 
-    package init(root: String, trust: [VerifyingKey], ownSources: [ShardSource] = [], threads count: Int = 8) {
+    package init(
+        root: String, trust: [VerifyingKey], ownSources: [ShardSource] = [], threads count: Int = System.coreCount
+    ) {
         self.root = root
         self.trust = trust
         self.ownSources = ownSources
         threads = NIOThreadPool(numberOfThreads: count)
-        threads.start()
+        broadThreads = NIOThreadPool(numberOfThreads: 4)
+        for pool in [threads, broadThreads] { pool.start() }
     }
 
-    package func stop() async { try? await threads.shutdownGracefully() }
+    package func stop() async {
+        for pool in [threads, broadThreads] { try? await pool.shutdownGracefully() }
+    }
 
     /// Runs `body` on these generations, or on those that are served now, and hands them to it.
     package func pinned<T>(
@@ -96,10 +107,10 @@ package final class ReplicaCatalog: StudyCatalog {
     package func search(_ query: StudyQuery, within visibility: Visibility) async throws -> StudyAnswer {
         let view = try view()
         guard visibility == .unrestricted else { return StudyAnswer(studies: [], total: 0, undecidedSources: []) }
-        return try await threads.runIfActive { [live, ownSources] in
+        return try await inTurn { [live, ownSources] limit in
             let own = try live.shard(beside: view, sources: ownSources)
             guard view.shards.count > 1 || own != nil else {
-                let answer = try Self.answer(query, view.shards[0])
+                let answer = try Self.answer(query, view.shards[0], limit)
                 return StudyAnswer(
                     studies: answer.studies.map(\.study),
                     total: answer.total + (query.after == nil ? 0 : query.offset),
@@ -112,33 +123,45 @@ package final class ReplicaCatalog: StudyCatalog {
             if !isPlaced { wide.after = nil }
             wide.limit = (wide.after == nil ? query.offset : 0) + query.limit
             let known = Set(try own?.uids() ?? [])
-            let answers = try view.shards.map { try Self.answer(wide, $0, without: known) }
+            let answers = try view.shards.map { try Self.answer(wide, $0, limit, without: known) }
             return Self.merged(
-                answers + (try own.map { [try Self.answer(wide, $0)] } ?? []), query, skipping: wide.after == nil,
-                isPlaced: isPlaced)
+                answers + (try own.map { [try Self.answer(wide, $0, limit)] } ?? []), query,
+                skipping: wide.after == nil, isPlaced: isPlaced)
+        }
+    }
+
+    /// Runs `body`, which reads each shard no longer than it is told, in its turn; or, where that is too short, anew beside the
+    /// others.
+    func inTurn<T: Sendable>(_ body: @escaping @Sendable (Duration) throws -> T) async throws -> T {
+        do {
+            return try await threads.runIfActive { try body(Self.turn) }
+        } catch let error as ShardError where error.code == .tooBroad {
+            return try await broadThreads.runIfActive { try body(Self.limit) }
         }
     }
 
     /// Without some studies, which count as if they were not there.
     private static func answer(
-        _ query: StudyQuery, _ shard: OpenShard, without known: Set<String>
+        _ query: StudyQuery, _ shard: OpenShard, _ limit: Duration, without known: Set<String>
     ) throws -> ShardSearch.Answer {
         guard !known.isEmpty, let uid = AttributeDictionary.attribute(.studyInstanceUID) else {
-            return try answer(query, shard)
+            return try answer(query, shard, limit)
         }
         var hidden = query
         hidden.keys.append(QueryKey(attribute: uid, match: .uids(known.sorted())))
         hidden.limit = 1
-        let count = try answer(hidden, shard).total
+        let count = try answer(hidden, shard, limit).total
         var wide = query
         wide.limit += count
-        var answer = try answer(wide, shard)
+        var answer = try answer(wide, shard, limit)
         answer.total -= count
         answer.studies.removeAll { known.contains($0.place.studyUID) }
         return answer
     }
 
-    private static func answer(_ query: StudyQuery, _ shard: OpenShard) throws -> ShardSearch.Answer {
+    private static func answer(
+        _ query: StudyQuery, _ shard: OpenShard, _ limit: Duration
+    ) throws -> ShardSearch.Answer {
         try shard.read(within: limit) { try ShardSearch(query).answer(in: shard, $0) }
     }
 
@@ -155,11 +178,11 @@ package final class ReplicaCatalog: StudyCatalog {
     package func studies(ofSeries series: [String], within visibility: Visibility) async throws -> [String] {
         let view = try view()
         guard visibility == .unrestricted else { return [] }
-        return try await threads.runIfActive { [live, ownSources] in
+        return try await inTurn { [live, ownSources] limit in
             let shards = view.shards + (try live.shard(beside: view, sources: ownSources).map { [$0] } ?? [])
             return Set(
                 try shards.flatMap { shard in
-                    try shard.read(within: Self.limit) { try ShardSeries.studies(of: series, $0) }
+                    try shard.read(within: limit) { try ShardSeries.studies(of: series, $0) }
                 }
             ).sorted()
         }
@@ -172,13 +195,13 @@ package final class ReplicaCatalog: StudyCatalog {
     ) async throws -> [T] {
         let view = try view()
         guard visibility == .unrestricted else { return [] }
-        return try await threads.runIfActive { [live, ownSources] in
+        return try await inTurn { [live, ownSources] limit in
             let own = try live.shard(beside: view, sources: ownSources)
             let known = Set(try own?.uids() ?? [])
             let rest = studies.filter { !known.contains($0) }
-            let shown = try own?.read(within: Self.limit) { try read(studies, $0) } ?? []
+            let shown = try own?.read(within: limit) { try read(studies, $0) } ?? []
             return try shown
-                + view.shards.flatMap { shard in try shard.read(within: Self.limit) { try read(rest, $0) } }
+                + view.shards.flatMap { shard in try shard.read(within: limit) { try read(rest, $0) } }
         }
     }
 

@@ -13,6 +13,8 @@ struct ShardKeyCondition {
     let candidates: [String]?
     /// Of several keys with candidates the one with the fewest rows drives the search.
     let selectivity: Selectivity
+    /// What the candidates are looked up by, in a parameter that has no value yet.
+    let trigrams: (texts: Trigrams, parameter: Int)?
 
     enum Selectivity: Int, Comparable {
         case identifier, exact, prefix, infix, days, none
@@ -107,12 +109,13 @@ struct ShardKeyCondition {
 
     private init(
         matches: @escaping Test, unknown: @escaping Test, candidates: [String]? = nil,
-        selectivity: Selectivity = .none
+        selectivity: Selectivity = .none, trigrams: (texts: Trigrams, parameter: Int)? = nil
     ) {
         self.matches = matches
         self.unknown = unknown
         self.candidates = candidates
         self.selectivity = candidates == nil ? .none : selectivity
+        self.trigrams = trigrams
     }
 
     static let never: Test = { _ in "0" }
@@ -120,7 +123,7 @@ struct ShardKeyCondition {
     var isAlwaysKnown: Bool { unknown("o") == "0" }
 
     /// Columns that are called otherwise here. Every observation has an effective issuer: as sent, else its source's.
-    private static let columns = ["study_id": "study_identifier", "issuer_of_patient_id": "issuer"]
+    static let columns = ["study_id": "study_identifier", "issuer_of_patient_id": "issuer"]
     private static let indexes = [
         "patient_id": "observation_patient", "accession_number": "observation_accession",
         "name_key": "observation_name",
@@ -136,7 +139,7 @@ struct ShardKeyCondition {
     /// where characters of it were lost.
     ///
     /// A beginning is a range of the index on names, and names of several groups have an index of their own. Anything else
-    /// with three letters in a row is looked up by the trigrams of those letters, and what they find is matched.
+    /// with three letters in a row is looked up by the trigrams of those letters, and the names that they find are matched.
     private init(name pattern: String, column: String, _ values: inout ShardSearchValues) {
         let globs = [pattern, pattern + "=*", "*=" + pattern, "*=" + pattern + "=*"].map { pattern in
             values.add(.text(Self.glob(pattern)))
@@ -155,26 +158,22 @@ struct ShardKeyCondition {
             self.init(
                 matches: matches, unknown: unknown, candidates: Self.rows(index, range) + grouped + isNull,
                 selectivity: isWhole ? .exact : .prefix)
-        } else if let trigrams = Self.trigrams(of: pattern) {
-            let match = values.add(.text(trigrams))
+        } else if let trigrams = Trigrams(of: pattern) {
+            let match = values.add(.null)
             self.init(
                 matches: matches, unknown: unknown,
-                candidates: ["SELECT rowid FROM name_trigram WHERE name_trigram MATCH \(match)"] + isNull,
-                selectivity: .infix)
+                candidates: Self.rows(
+                    index,
+                    """
+                    name_key IN (
+                        SELECT n.name_key FROM name_trigram
+                        CROSS JOIN observation n ON n.observation_id = name_trigram.rowid
+                        WHERE name_trigram MATCH \(match) AND \(matches("n")))
+                    """) + isNull,
+                selectivity: .infix, trigrams: (trigrams, values.values.count))
         } else {
             self.init(matches: matches, unknown: unknown)
         }
-    }
-
-    /// Every three letters in a row, as FTS5 asks for all of them; nil: there are not three.
-    private static func trigrams(of pattern: String) -> String? {
-        let trigrams = WildcardPattern.literals(pattern).flatMap { literal -> [String] in
-            let scalars = Array(literal.unicodeScalars)
-            guard scalars.count >= 3 else { return [] }
-            return (0...scalars.count - 3).map { String(String.UnicodeScalarView(scalars[$0..<$0 + 3])) }
-        }
-        guard !trigrams.isEmpty else { return nil }
-        return trigrams.map { "\"" + $0.replacing("\"", with: "\"\"") + "\"" }.joined(separator: " AND ")
     }
 
     // MARK: Texts
@@ -223,4 +222,6 @@ struct ShardSearchValues {
         values.append(value)
         return "?\(values.count)"
     }
+
+    mutating func set(_ value: SQLiteValue, at position: Int) { values[position - 1] = value }
 }

@@ -41,12 +41,11 @@ struct ShardSearch {
 
     func answer(in shard: OpenShard, _ database: SQLiteDatabase) throws -> Answer {
         if driver == nil {
-            let (sql, values) = amongNewest()
-            let page = try rows(sql, values, database)
-            if page.count >= max(1, limit) { return try answer(page, shard, database) }
+            let matches = try matches(amongNewest(), shard, database)
+            if matches.count - offset >= max(1, limit) { return try answer(matches, shard, database) }
         }
-        let (sql, values) = amongAll()
-        return try answer(try rows(sql, values, database), shard, database)
+        let rarest = try driver?.trigrams.map { try shard.trigrams.rarest(of: $0.texts, database) }
+        return try answer(try matches(amongAll(trigrams: rarest), shard, database), shard, database)
     }
 
     /// The key whose candidates are looked through; nil: no index finds the matches.
@@ -57,14 +56,19 @@ struct ShardSearch {
     // MARK: SQL
 
     /// All matches, by indexes or by reading all copies.
-    func amongAll() -> (sql: String, values: [SQLiteValue]) {
+    ///
+    /// - Parameter trigrams: those that names are looked up by; nil: all of the pattern.
+    func amongAll(trigrams: [String]? = nil) -> (sql: String, values: [SQLiteValue]) {
+        var values = filter
+        if let (all, parameter) = driver?.trigrams {
+            values.set(.text(Trigrams.match(trigrams ?? all.texts)), at: parameter)
+        }
         let found = driver?.candidates.map { "o.observation_id IN (\($0.joined(separator: " UNION ALL "))) AND " } ?? ""
         return statement(
             """
             FROM observation o CROSS JOIN study s ON s.study_id = o.study_id
-            JOIN source h ON h.source_id = o.source_id
             WHERE \(found)\(conditions)
-            """, filter)
+            """, values)
     }
 
     /// The matches among the newest studies only, in the order of `study_newest`.
@@ -77,7 +81,6 @@ struct ShardSearch {
             FROM (SELECT * FROM study INDEXED BY study_newest \(beginning)
                   ORDER BY study_day DESC, study_clock DESC, study_uid LIMIT \(window)) s
             CROSS JOIN observation o INDEXED BY observation_study ON o.study_id = s.study_id
-            JOIN source h ON h.source_id = o.source_id
             WHERE \(conditions)
             """, values)
     }
@@ -102,93 +105,60 @@ struct ShardSearch {
 
     private func statement(_ matched: String, _ values: ShardSearchValues) -> (sql: String, values: [SQLiteValue]) {
         var values = values
-        let (limit, offset) = (values.add(SQLiteValue(limit)), values.add(SQLiteValue(offset)))
         let beginning = after.map { "AND " + $0.isFollowed(&values) } ?? ""
         let sql = """
-            WITH matched AS (
-                SELECT o.study_id, o.source_id, h.name AS source_name, h.priority, s.study_uid, s.study_day, s.study_clock,
-                       coalesce(o.other_patient, '') AS patient, \(undecided) AS undecided
-                \(matched)
-            ), answers AS (
-                SELECT *, row_number() OVER (PARTITION BY study_id, patient ORDER BY undecided, priority, source_id) AS rank
-                FROM matched
-            )
-            SELECT study_id, source_id, source_name, undecided, study_day, study_clock, study_uid, patient, count(*) OVER ()
-            FROM answers WHERE rank = 1 \(beginning)
-            ORDER BY study_day DESC, study_clock DESC, study_uid, patient
-            LIMIT \(limit) OFFSET \(offset)
+            SELECT o.study_id, o.source_id, \(undecided), s.study_day, s.study_clock, o.other_patient, s.study_uid
+            \(matched) \(beginning)
             """
         return (sql, values.values)
     }
 
     // MARK: Rows
 
-    private struct Row {
-        var study: Int
-        var source: Int
-        var sourceName: String
-        var isUndecided: Bool
-        var place: PagePosition
-        var total: Int
+    private func matches(
+        _ statement: (sql: String, values: [SQLiteValue]), _ shard: OpenShard, _ database: SQLiteDatabase
+    ) throws -> ShardMatches {
+        let rows = try database.statement(statement.sql)
+        defer { rows.reset() }
+        try rows.bind(statement.values)
+        return try ShardMatches(rows, of: shard)
     }
 
-    private func rows(_ sql: String, _ values: [SQLiteValue], _ database: SQLiteDatabase) throws -> [Row] {
-        let statement = try database.statement(sql)
-        defer { statement.reset() }
-        try statement.bind(values)
-        var rows: [Row] = []
-        while try statement.step() {
-            let place = PagePosition(
-                day: statement.int(4), clock: statement.int(5), studyUID: statement.text(6) ?? "",
-                patient: statement.text(7) ?? "")
-            rows.append(
-                Row(
-                    study: statement.int(0) ?? 0, source: statement.int(1) ?? 0, sourceName: statement.text(2) ?? "",
-                    isUndecided: statement.int(3) == 1, place: place, total: statement.int(8) ?? 0))
+    private func answer(_ matches: ShardMatches, _ shard: OpenShard, _ database: SQLiteDatabase) throws -> Answer {
+        let uids = try database.statement("SELECT study_uid FROM study WHERE study_id = ?")
+        let copies = try database.statement(ShownStudy.selection)
+        defer { for statement in [uids, copies] { statement.reset() } }
+        let page = try matches.page(from: offset, upTo: limit) { study in
+            uids.reset()
+            try uids.bind(.integer(Int64(study)), at: 1)
+            return try uids.step() ? uids.text(0) ?? "" : ""
         }
-        return rows
-    }
-
-    private func answer(_ rows: [Row], _ shard: OpenShard, _ database: SQLiteDatabase) throws -> Answer {
-        var studies: [Answer.Placed] = []
-        studies.reserveCapacity(rows.count)
-        for row in rows {
-            let copies = try shard.copies(of: row.study, uid: row.place.studyUID, database)
-            guard let consolidation = Consolidation(copies, sources: shard.sources),
-                let matched = consolidation.copies.first(where: { $0.copy.source == row.source })
-            else { throw ShardError(.malformed, "a study without the copy that was found") }
-            let patient = row.place.patient
-            let holders = consolidation.copies.filter { (consolidation.otherPatient($0) ?? "") == patient }
-                .compactMap { shard.sources[$0.copy.source]?.aeTitle }
-            let record = Self.shown(matched.copy, consolidation, isOther: !patient.isEmpty)
-            studies.append(
-                Answer.Placed(
-                    study: CatalogStudy(record: record, holders: holders), place: row.place,
-                    undecidedSource: row.isUndecided ? row.sourceName : nil))
+        let studies = try page.map { match, place in
+            copies.reset()
+            try copies.bind(.integer(Int64(match.study)), at: 1)
+            guard let study = try ShownStudy(copies, uid: place.studyUID, in: shard).found(in: match.rank) else {
+                throw ShardError(.malformed, "a study without the copy that was found")
+            }
+            return Answer.Placed(
+                study: study, place: place,
+                undecidedSource: match.isUndecided ? shard.ranked[match.rank].name : nil)
         }
-        return Answer(studies: studies, total: rows.first?.total ?? 0)
-    }
-
-    /// The patient group comes from the copy that matched; the rest is the study's, or for another patient's copy its own.
-    private static func shown(_ copy: ShardStudy.Copy, _ consolidation: Consolidation, isOther: Bool) -> StudyRecord {
-        var record = isOther ? StudyRecord(texts: copy.record.texts) : consolidation.record()
-        for tag in Consolidation.patientGroup { record[tag] = copy.record[tag] }
-        record[.issuerOfPatientID] = copy.issuer
-        return record
+        return Answer(studies: studies, total: page.isEmpty ? 0 : matches.count)
     }
 }
 
 /// Days since 1970-01-01, microseconds since midnight, as a shard has them.
 extension PagePosition {
-    /// Whether a row of `answers` comes after this place in the order of answers.
+    /// Whether a row, and with it all of its study and patient, comes after this place in the order of answers.
     fileprivate func isFollowed(_ values: inout ShardSearchValues) -> String {
         let (day, clock) = (values.add(SQLiteValue(day)), values.add(SQLiteValue(clock)))
         let (uid, patient) = (values.add(.text(studyUID)), values.add(.text(patient)))
         return """
-            (study_day < \(day) OR (study_day IS NULL AND \(day) IS NOT NULL)
-             OR (study_day IS \(day)
-                 AND (study_clock < \(clock) OR (study_clock IS NULL AND \(clock) IS NOT NULL)
-                      OR (study_clock IS \(clock) AND (study_uid, patient) > (\(uid), \(patient))))))
+            (s.study_day < \(day) OR (s.study_day IS NULL AND \(day) IS NOT NULL)
+             OR (s.study_day IS \(day)
+                 AND (s.study_clock < \(clock) OR (s.study_clock IS NULL AND \(clock) IS NOT NULL)
+                      OR (s.study_clock IS \(clock)
+                          AND (s.study_uid, coalesce(o.other_patient, '')) > (\(uid), \(patient))))))
             """
     }
 
