@@ -14,10 +14,11 @@ struct Density: Sendable {
 
     /// nil: no such day was answered yet.
     private var weekdays = [Weekday?](repeating: nil, count: 7)
-    /// Of a day of the week that was divided into too few parts: the one that was answered last, its studies, and how often it
-    /// was so in succession. What is known of the week is moved by the answers of all its days, and may stay too low for one.
+    /// Of a day of the week that was asked whole, or divided into too few parts, in vain: the one that was answered last, its
+    /// studies, and how often it was so in succession. What is known of the week is moved by the answers of all its days, and may
+    /// stay too low for one.
     private var lastCrowded = [(day: DICOMDate, studies: Double, tooLittle: Int)?](repeating: nil, count: 7)
-    private var dividedTooLittle: Set<DICOMDate> = []
+    private var underestimated: Set<DICOMDate> = []
     /// They have many more than others of their day of the week.
     private var unusualDays: Set<DICOMDate> = []
     /// The newest day of which a study was shown.
@@ -44,7 +45,14 @@ struct Density: Sendable {
         let known = weekdays.compactMap { $0?.studies }
         let average = known.isEmpty ? 0 : known.reduce(0, +) / Double(known.count)
         let first = Self.weekday(date)
-        return (0..<7).map { weekdays[(first + $0) % 7]?.studies ?? average }
+        return (0..<7).map { studies(ofWeekday: (first + $0) % 7) ?? average }
+    }
+
+    /// nil: no such day was answered yet.
+    private func studies(ofWeekday weekday: Int) -> Double? {
+        guard let known = weekdays[weekday]?.studies else { return nil }
+        guard let last = lastCrowded[weekday], last.tooLittle > 1 else { return known }
+        return max(known, last.studies)
     }
 
     func studies(from lower: DICOMDate, to upper: DICOMDate) -> Double {
@@ -56,10 +64,7 @@ struct Density: Sendable {
 
     /// What is expected of a day that has more than `least`.
     func studies(of day: DICOMDate, above least: Double) -> Double {
-        let known = weekdays[Self.weekday(day)]?.studies ?? 0
-        if let last = lastCrowded[Self.weekday(day)], last.tooLittle > 1, last.studies > max(least, known) {
-            return last.studies
-        }
+        let known = studies(ofWeekday: Self.weekday(day)) ?? 0
         if known > least { return known }
         let others = weekdays.compactMap { $0?.studies }.filter { $0 > least }
         guard isKnown else { return 2.4 * least }
@@ -105,7 +110,7 @@ struct Density: Sendable {
         // Sweeps go from new to old: what comes late of a newer day says less of the next.
         if let last, day > last.day { return }
         var tooLittle = last?.tooLittle ?? 0
-        if dividedTooLittle.contains(day) { tooLittle += 1 } else if tooLittle < 2 { tooLittle = 0 }
+        if underestimated.contains(day) { tooLittle += 1 } else if tooLittle < 2 { tooLittle = 0 }
         lastCrowded[Self.weekday(day)] = (day, studies, tooLittle)
     }
 
@@ -123,10 +128,11 @@ struct Density: Sendable {
     }
 
     /// One of the parts of a day has more than the source sends.
-    mutating func partExceeded(_ day: DICOMDate) { dividedTooLittle.insert(day) }
+    mutating func partExceeded(_ day: DICOMDate) { underestimated.insert(day) }
 
     /// One day has more than so many.
     mutating func exceeded(_ day: DICOMDate, _ studies: Double) {
+        underestimated.insert(day)
         let weekday = Self.weekday(day)
         // What is near to it, its parts will tell.
         guard let known = weekdays[weekday]?.studies, known < 0.8 * studies, isUsual(day, studies) else { return }

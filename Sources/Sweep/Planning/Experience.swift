@@ -145,6 +145,7 @@ package struct Experience: Sendable {
             mostSent = max(mostSent, answer.rawRows)
         }
         if isFuture(range) { return }
+        for record in records { record.studyDate.map { density.saw($0) } }
         if range.axis == .times, let day = range.day, let times = range.times {
             let rows = 1.2 * max(Double(answer.rawRows), mostRows ?? 0)
             let studies = density.studies(byPartsOf: day, andOneOf: rows, share: timesOfDay.share(of: times))
@@ -242,9 +243,21 @@ package struct Experience: Sendable {
 
     /// How many studies are expected of a day, or of these times of it, that are more than `least`.
     func studies(of day: DICOMDate, _ times: TimeRange?, above least: Double) -> Double {
-        let ofDay = max(Double(crowdedDays[day] ?? 0), density.studies(of: day, above: least))
+        let ofDay = crowdedDays[day].map(Double.init) ?? max(density.studies(of: day, above: least), ofDaysAfter(day))
         guard let times else { return ofDay }
         return max(ofDay * timesOfDay.share(of: times), 1.2 * least)
+    }
+
+    /// The least that crowded days near a day had; 0 where it has not two, as between the only crowded days of weeks.
+    private func ofDaysAfter(_ day: DICOMDate) -> Double {
+        let near = (1...4).compactMap { crowdedDays[day.adding(days: $0)] }
+        return near.count > 1 || crowdedDays.count < 3 ? Double(near.min() ?? 0) : 0
+    }
+
+    /// How many studies these times of a day have, by those of its parts that were answered, or were too many; nil: none was.
+    func studies(ofCrowdedTimes range: SliceRange) -> Double? {
+        guard let day = range.day, let times = range.times, let studies = crowdedDays[day] else { return nil }
+        return Double(studies) * timesOfDay.share(of: times)
     }
 
     /// The day for which a range was too long, if its other days are not expected to be too many.

@@ -18,8 +18,10 @@ extension Planner {
             guard let dates = range.dates else { return [] }
             if range.day != nil { return parts(ofDay: range, answer, records, experience) }
             let crowdedDay = experience.crowdedDay(in: dates, records, most: mostRows(experience))
+            // Where an archive of which nothing is known yet seems to begin, if it shows that.
+            let newest = experience.density.isKnown ? nil : experience.density.newest
             let parts =
-                Self.around(crowdedDay ?? Self.placeholder(in: dates), in: dates)
+                Self.around(crowdedDay ?? newest ?? Self.placeholder(in: dates), in: dates)
                 ?? Self.halves(of: dates, experience.density)
             return parts.map { SliceRange(dates: $0) }
         case .times:
@@ -124,7 +126,8 @@ extension Planner {
         _ range: SliceRange, _ experience: Experience, isCrowded: Bool = false
     ) -> [SliceRange]? {
         guard range.axis == .dates, let day = range.day, (capabilities.timeRanges ?? .works) == .works,
-            !experience.isUnusable(.times), !experience.dividedDays.isAskedWhole(day), let most = mostRows(experience)
+            !experience.isUnusable(.times), !experience.dividedDays.isAskedWhole(day), let most = mostRows(experience),
+            experience.density.newest.map({ day <= $0 }) ?? true
         else { return nil }
         // Where no probe has shown it, a part of another day may have.
         let timesFilter = capabilities.timeRanges == .works || experience.filters(.times)
@@ -132,6 +135,17 @@ extension Planner {
             timesFilter && experience.dividesUnseen && experience.timesOfDay.isKnown
             && experience.density.week(from: day)[0] > 1.05 * most
         guard isExpected || isCrowded || experience.crowdedDays[day] != nil else { return nil }
+        let nothing = Answer(end: .success, rawRows: Int(most), distinct: 0)
+        let parts = timeParts(of: range, nothing, [], experience)
+        return parts.isEmpty ? nil : parts
+    }
+
+    /// Times of a crowded day of which other parts have shown that they are more than the source sends, so that they need not
+    /// be asked; nil: that is not known.
+    package func partsOfCrowdedTimes(_ range: SliceRange, _ experience: Experience) -> [SliceRange]? {
+        guard range.axis == .times, let most = mostRows(experience),
+            let studies = experience.studies(ofCrowdedTimes: range), studies > 1.15 * most
+        else { return nil }
         let nothing = Answer(end: .success, rawRows: Int(most), distinct: 0)
         let parts = timeParts(of: range, nothing, [], experience)
         return parts.isEmpty ? nil : parts

@@ -251,6 +251,9 @@ package struct WorkerMachine: Sendable {
 
     /// What comes of a range of days that is not asked: its parts are, or it waits; nil: it is asked.
     private func dividedUnseen(_ range: SliceRange, _ experience: inout Experience) -> SliceOutcome? {
+        if let parts = planner.partsOfCrowdedTimes(range, experience) {
+            return split(parts, .crowdedDay, proof(nil, 0))
+        }
         let search = experience.search(range, most: planner.mostRows(experience))
         if search == .wait { return .deferred(Self.exploration) }
         let isHere = search == .isHere

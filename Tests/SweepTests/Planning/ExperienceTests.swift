@@ -127,6 +127,25 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
     }
 }
 
+@Suite struct BeginningsOfAnArchive {
+    /// Long before and after it there is nothing: where it shows its newest days, they are not dug for.
+    @Test func theNewestDayThatWasShownIsAskedByItself() throws {
+        let range = SliceRange(dates: DateRange(da: "20251129-20260729"))
+        let rows = studies([try date("20260630"): 300, try date("20260115"): 200])
+        var experience = Experience()
+        experience.learn(range, rows: 500, rows, isWhole: false)
+        let cut = Answer(end: .success, rawRows: 500, distinct: 500)
+        let parts = Planner().parts(of: range, cut, rows, experience)
+        var other = Experience()
+        other.overflowed(range, Answer(end: .cropped(status: 0xFE00), rawRows: 500, distinct: 500), rows)
+        #expect(Planner().parts(of: range, cut, rows, other) == parts, "also where the source says that there are more")
+        #expect(parts.map { $0.dates?.da } == ["20260701-20260729", "20260630", "20251129-20260629"])
+        // Whoever shows the oldest first is asked by halves, as soon as something is known.
+        experience.learn(SliceRange(dates: DateRange(da: "20260630")), rows: 40, [rows[0]], isWhole: true)
+        #expect(Planner().parts(of: range, cut, rows, experience).count == 2)
+    }
+}
+
 /// A day that will be more than the source sends.
 @Suite struct CrowdedDays {
     private var experience = Experience()
@@ -180,6 +199,41 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
         #expect(planner.partsOfCrowdedDay(range, experience) != nil)
     }
 
+    /// A part of it was too much; what was not asked yet is not asked as it is.
+    @Test mutating func whatOnePartHasShownDividesTheOthers() throws {
+        let day = DateRange(da: "20260130")
+        func times(_ lower: Int, _ upper: Int) -> SliceRange {
+            SliceRange(dates: day, times: TimeRange(lower: DICOMTime(hour: lower), upper: DICOMTime(hour: upper)))
+        }
+        #expect(planner.partsOfCrowdedTimes(times(14, 23), experience) == nil, "nothing is known of this day")
+        experience.overflowed(times(6, 14), Answer(end: .success, rawRows: 500, distinct: 500))
+        let parts = try #require(planner.partsOfCrowdedTimes(times(14, 23), experience))
+        #expect(parts.first?.times?.lower == DICOMTime(hour: 14))
+        #expect(parts.last?.times?.upper == DICOMTime(hour: 23))
+        for part in parts { #expect(planner.partsOfCrowdedTimes(part, experience) == nil, "they are asked") }
+        #expect(planner.partsOfCrowdedTimes(times(22, 23), experience) == nil, "so few are made late")
+    }
+
+    /// All days of a month have grown: what its last days had says more of the one before than its day of the week.
+    @Test mutating func itIsDividedAsTheCrowdedDaysNearIt() throws {
+        func whole(_ da: String, _ rows: Int) throws {
+            let day = try date(da)
+            for hours in [(0, 12), (12, 23)] {
+                let times = TimeRange(lower: DICOMTime(hour: hours.0), upper: DICOMTime(hour: hours.1))
+                experience.learn(
+                    SliceRange(dates: DateRange(day: day), times: times), rows: rows / 2, [], isWhole: true)
+            }
+        }
+        let thursday = try date("20260129")
+        for da in ["20260210", "20260211", "20260212", "20260213"] { try whole(da, 600) }
+        let alone = experience.studies(of: thursday, nil, above: 499)
+        try whole("20260130", 2_400)
+        #expect(experience.studies(of: thursday, nil, above: 499) == alone, "one crowded day says nothing of others")
+        try whole("20260202", 1_800)
+        #expect(experience.studies(of: thursday, nil, above: 499) > 1.5 * alone)
+        #expect(experience.studies(of: thursday, nil, above: 499) < 2_000, "as the lesser of them")
+    }
+
     /// What is known of the week is moved by its other days, and may stay too low for one.
     @Test func whatIsDividedTooLittleAgainAndAgainIsDividedAsTheLastOfItsKind() throws {
         let friday = try date("20260206")
@@ -193,10 +247,33 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
             for _ in 0..<2 { density.learn(day, rows: 225, share: 0.5) }
         }
         #expect(density.studies(of: friday.adding(days: -21), above: 199) == 450)
+        #expect(density.week(from: friday.adding(days: -21))[0] == 450)
         // Until one was asked whole.
         let holiday = friday.adding(days: -21)
         density.learn(DateRange(day: holiday), [holiday: 150])
         #expect(density.studies(of: friday.adding(days: -28), above: 199) < 450)
+    }
+
+    @Test func whatIsAskedWholeInVainAgainAndAgainIsExpectedToBeCrowded() throws {
+        let friday = try date("20260206")
+        var density = Density()
+        density.saw(friday.adding(days: 70))
+        for week in (0...10).reversed() {
+            let day = friday.adding(days: 7 * week)
+            density.learn(DateRange(day: day), [day: 180])
+        }
+        for week in 1...2 {
+            let day = friday.adding(days: -7 * week)
+            #expect(density.week(from: day)[0] < 199)
+            density.exceeded(day, 200)
+            for _ in 0..<2 { density.learn(day, rows: 120, share: 0.5) }
+        }
+        #expect(density.week(from: friday.adding(days: -21))[0] == 240)
+    }
+
+    @Test func aDayNewerThanAllThatWasSeenIsAskedWhole() throws {
+        #expect(planner.partsOfCrowdedDay(SliceRange(dates: DateRange(da: "20260206")), experience) != nil)
+        #expect(planner.partsOfCrowdedDay(SliceRange(dates: DateRange(da: "20260213")), experience) == nil)
     }
 
     /// A source that refuses what is too much may have shown no probe a day that could be asked by its times.
