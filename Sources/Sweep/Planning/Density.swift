@@ -8,8 +8,12 @@ struct Density: Sendable {
         /// Days that it was learned from.
         var days = 0.0
 
-        /// What one more day says, against what was known.
-        var weight: Double { max(Density.weight, 1 / (days + 1)) }
+        /// What one more day says, against what was known: of so many studies more, if that is no chance.
+        func weight(of studies: Double) -> Double {
+            let least =
+                Density.deviations(of: studies, from: self.studies) > 2 ? Density.surprisingWeight : Density.weight
+            return max(least, 1 / (days + 1))
+        }
     }
 
     /// nil: no such day was answered yet.
@@ -30,6 +34,7 @@ struct Density: Sendable {
 
     /// Of one more day, once many are known.
     private static let weight = 0.15
+    private static let surprisingWeight = 0.4
     /// So many studies say half as much of all days of the week as very many.
     private static let persuasion = 100.0
     /// A day with a screening campaign or a migration's import says little about the others.
@@ -122,7 +127,7 @@ struct Density: Sendable {
 
     private mutating func learn(_ day: DICOMDate, _ studies: Double, _ part: Double, _ before: Weekday?) {
         var known = before ?? Weekday(studies: studies)
-        known.studies += known.weight * part * (studies - known.studies)
+        known.studies += known.weight(of: studies) * part * (studies - known.studies)
         known.days += part
         weekdays[Self.weekday(day)] = known
     }
@@ -157,10 +162,15 @@ struct Density: Sendable {
             found += Double(seen[date] ?? 0)
         }
         guard expected > 0 else { return }
-        // Of chance, and of what is known itself.
-        let deviations = abs(found - expected) / (expected + 0.005 * expected * expected).squareRoot()
-        let part = deviations > 4 ? 0.8 : (deviations > 2 ? 0.4 : 0.15) * expected / (expected + Self.persuasion)
+        let deviations = Self.deviations(of: found, from: expected)
+        // Of one day, what it was wrong by is mostly its own: only little goes over to the others.
+        let part = deviations > 4 ? 0.8 : (deviations > 2 ? 0.2 : 0.08) * expected / (expected + Self.persuasion)
         scale(by: min(max(1 + part * (found / expected - 1), 0.2), 1.5))
+    }
+
+    /// Of chance, and of what is known itself.
+    private static func deviations(of found: Double, from expected: Double) -> Double {
+        abs(found - expected) / (max(expected, 1) + 0.005 * expected * expected).squareRoot()
     }
 
     /// There are more than was thought, or fewer.

@@ -18,8 +18,7 @@ extension Planner {
             guard let dates = range.dates else { return [] }
             if range.day != nil { return parts(ofDay: range, answer, records, experience) }
             let crowdedDay = experience.crowdedDay(in: dates, records, most: mostRows(experience))
-            // Where an archive of which nothing is known yet seems to begin, if it shows that.
-            let newest = experience.density.isKnown ? nil : experience.density.newest
+            let newest = experience.density.isKnown ? nil : Self.newestDay(records)
             let parts =
                 Self.around(crowdedDay ?? newest ?? Self.placeholder(in: dates), in: dates)
                 ?? Self.halves(of: dates, experience.density)
@@ -35,6 +34,12 @@ extension Planner {
     }
 
     // MARK: Days
+
+    /// Where an archive of which nothing is known yet seems to begin; nil: it sends the oldest first, and does not show that.
+    private static func newestDay(_ records: [StudyRecord]) -> DICOMDate? {
+        let days = records.compactMap(\.studyDate)
+        return days == days.sorted() ? nil : days.max()
+    }
 
     /// What is after a day, the day, and what is before it; nil: it is not within, or halves are the same.
     private static func around(_ day: DICOMDate?, in dates: DateRange) -> [DateRange]? {

@@ -131,7 +131,8 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
     /// Long before and after it there is nothing: where it shows its newest days, they are not dug for.
     @Test func theNewestDayThatWasShownIsAskedByItself() throws {
         let range = SliceRange(dates: DateRange(da: "20251129-20260729"))
-        let rows = studies([try date("20260630"): 300, try date("20260115"): 200])
+        let (new, old) = (studies([try date("20260630"): 300]), studies([try date("20260115"): 200]))
+        let rows = new + old
         var experience = Experience()
         experience.learn(range, rows: 500, rows, isWhole: false)
         let cut = Answer(end: .success, rawRows: 500, distinct: 500)
@@ -140,7 +141,8 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
         other.overflowed(range, Answer(end: .cropped(status: 0xFE00), rawRows: 500, distinct: 500), rows)
         #expect(Planner().parts(of: range, cut, rows, other) == parts, "also where the source says that there are more")
         #expect(parts.map { $0.dates?.da } == ["20260701-20260729", "20260630", "20251129-20260629"])
-        // Whoever shows the oldest first is asked by halves, as soon as something is known.
+        #expect(Planner().parts(of: range, cut, old + new, experience).count == 2, "the oldest first show no newest")
+        // As soon as something is known, it is asked by halves.
         experience.learn(SliceRange(dates: DateRange(da: "20260630")), rows: 40, [rows[0]], isWhole: true)
         #expect(Planner().parts(of: range, cut, rows, experience).count == 2)
     }
@@ -264,7 +266,7 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
         }
         for week in 1...2 {
             let day = friday.adding(days: -7 * week)
-            #expect(density.week(from: day)[0] < 199)
+            #expect(density.week(from: day)[0] < 1.05 * 199)
             density.exceeded(day, 200)
             for _ in 0..<2 { density.learn(day, rows: 120, share: 0.5) }
         }
