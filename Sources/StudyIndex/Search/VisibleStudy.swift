@@ -92,12 +92,12 @@ struct VisibleStudy: Sendable {
         let (lower, upper) = (bound(days.lower), bound(days.upper))
         let within = [days.lower.map { _ in "study_day >= \(lower)" }, days.upper.map { _ in "study_day <= \(upper)" }]
             .compactMap { $0 }.joined(separator: " AND ")
-        let ordered = """
-            SELECT * FROM (SELECT * FROM study WHERE \(within.isEmpty ? "study_day IS NOT NULL" : within)
-                           UNION ALL SELECT * FROM study WHERE study_day IS NULL) AS study WHERE \(beginning)
-            """
+        // Each of the two comes in the order of the index by itself; of both together all would be sorted.
+        let ordered = [within.isEmpty ? "study_day IS NOT NULL" : within, "study_day IS NULL"].map {
+            "(\(Self.first(window, of: "SELECT * FROM study WHERE \($0) AND \(beginning)")))"
+        }.joined(separator: " UNION ALL ")
         return """
-            ofdays AS MATERIALIZED (\(Self.first(window, of: ordered))
+            ofdays AS MATERIALIZED (\(Self.first(window, of: "SELECT * FROM (\(ordered)) AS study"))
             ), edge AS (
                 SELECT study_day, study_clock, study_uid FROM ofdays WHERE (SELECT count(*) FROM ofdays) >= \(window)
                 ORDER BY study_day NULLS FIRST, study_clock NULLS FIRST, study_uid DESC LIMIT 1
