@@ -67,6 +67,40 @@ import Testing
         }
     }
 
+    /// A worker has the rest of the past in hand while another learns that a newer range was too long: its parts come first, or
+    /// they would wait until all of the past is asked.
+    @Test func partsOfNewerDaysAreAskedBeforeWhatIsLeftOfThePast() async throws {
+        try await TestIndex.with { test in
+            let source = test.source("a")
+            let past = NewSlice(sourceID: source, range: .dates("-20200131"), isSized: false)
+            let run = try await test.index.openRun(job: "j", slices: [past], resumeKey: nil).id
+            func claim() async throws -> ClaimedSlice {
+                guard case .slice(let slice) = try await test.index.claim(run: run, source: source, worker: "1") else {
+                    throw IndexError(.corrupt, "nothing to claim")
+                }
+                return slice
+            }
+            let first = try await claim()
+            let day = try #require(DICOMDate("20200129"))
+            let newest = try #require(try await test.index.narrow(first, to: day))
+            #expect(newest.range == .dates("20200129-20200131"))
+            #expect(newest.isSized)
+            #expect(try await !test.index.renew(first), "it is for everybody")
+
+            let rest = try await claim()
+            #expect(rest.range == .dates("-20200128"))
+            let parts = ["20200131", "20200129-20200130"].map { NewSlice(sourceID: source, range: .dates($0)) }
+            _ = try await test.index.finish(newest, outcome: .split(.of(500), reason: "cropped", children: parts))
+            let lower = try #require(DICOMDate("20200120"))
+            let next = try #require(try await test.index.narrow(rest, to: lower))
+            #expect(try await test.index.narrow(rest, to: lower) == next, "asked again where no answer was heard")
+            #expect(try await claim().range == .dates("20200131"))
+            #expect(try await claim().range == .dates("20200129-20200130"))
+            #expect(try await claim().range == .dates("-20200119"))
+            #expect(try await test.index.narrow(first, to: lower) == nil, "somebody else's")
+        }
+    }
+
     /// A night of few days must not make the questions of the next ones smaller.
     @Test func thePlannerIsToldOfWhatHasGrown() async throws {
         try await TestIndex.with { test in
