@@ -106,18 +106,6 @@ struct Consolidation {
         return [name, birthDays.0?.iso, ranked.copy.issuer, ids.0].compactMap { $0 }.joined(separator: "\\")
     }
 
-    /// The attributes beside the patient group, each from the first copy that returned one.
-    func record() -> StudyRecord {
-        var record = lead.copy.record
-        for attribute in AttributeDictionary.observation where !Self.patientGroup.contains(attribute.tag) {
-            record[attribute.tag] =
-                first(with: attribute.tag)?.copy.record[attribute.tag]
-                ?? copies.lazy.compactMap { $0.copy.record[attribute.tag] }.first
-        }
-        record.withoutLosses()
-        return record
-    }
-
     static let patientGroup: Set<Tag> = [
         .studyInstanceUID, .patientID, .issuerOfPatientID, .patientName, .patientBirthDate, .patientSex,
     ]
@@ -130,9 +118,4 @@ extension Consolidation.Ranked {
         let first = String(key.unicodeScalars.prefix { $0 != "=" })
         return first.isEmpty ? nil : first
     }
-}
-
-extension StudyRecord {
-    /// As an answer shows it.
-    fileprivate mutating func withoutLosses() { self = StudyRecord(texts: texts) }
 }

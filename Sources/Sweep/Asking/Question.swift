@@ -15,6 +15,9 @@ package struct Question: Sendable, Hashable {
         self.after = after
     }
 
+    /// nil: the best that the source accepts.
+    var model: FindModel? { after == nil ? nil : .repository }
+
     /// Keys of a sweep, each sent with zero length (F26, F50). TimezoneOffsetFromUTC is left out: a source would read it as
     /// an adjustment of all dates and times (F28).
     private static let studyKeys = AttributeDictionary.observation.map(\.tag).filter { $0 != .timezoneOffsetFromUTC }

@@ -138,9 +138,11 @@ package struct Experience: Sendable {
         answeredAxes.isEmpty && refusals.filter { $0.key != .dates }.values.reduce(0, +) >= 8
     }
 
-    /// A range was too broad: the next is shorter.
-    mutating func overflowed(_ range: SliceRange, _ answer: Answer, _ records: [StudyRecord] = []) {
-        if case .cropped = answer.end, answer.rawRows > 0 {
+    /// A range was too broad: the next is shorter. `isOneAnswer`: one C-FIND has shown it.
+    mutating func overflowed(
+        _ range: SliceRange, _ answer: Answer, _ records: [StudyRecord] = [], isOneAnswer: Bool = true
+    ) {
+        if case .cropped = answer.end, answer.rawRows > 0, isOneAnswer {
             croppedAt = answer.rawRows
             mostSent = max(mostSent, answer.rawRows)
         }

@@ -92,9 +92,10 @@ struct ProbeAsker: Sendable {
         _ range: SliceRange, level: QueryLevel = .study, after key: RecordKey? = nil,
         _ adjust: (inout DataSet) -> Void = { _ in }
     ) async throws -> ProbeAnswer {
-        var identifier = Question(level: level, range: range, after: key).identifier()
+        let question = Question(level: level, range: range, after: key)
+        var identifier = question.identifier()
         adjust(&identifier)
-        return try await ask(identifier, level: level, model: key.map { _ in .repository })
+        return try await ask(identifier, level: level, model: question.model)
     }
 
     private func ask(_ identifier: DataSet, level: QueryLevel, model: FindModel?) async throws -> ProbeAnswer {

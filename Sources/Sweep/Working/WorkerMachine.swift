@@ -351,7 +351,9 @@ package struct WorkerMachine: Sendable {
                 slice.range, rows: answer.rawRows, records, isWhole: verdict == .complete, isOneAnswer: answers == 1)
         }
         if experience.isRefusedAltogether { reasonToAbandon = "it refuses even ranges within a day" }
-        if verdict != .complete { experience.overflowed(slice.range, summary, records) }
+        if verdict != .complete {
+            experience.overflowed(slice.range, summary, records, isOneAnswer: answers == 1)
+        }
         switch verdict {
         case .complete where answer.unreadable > 0:
             // A row that cannot be read may be a study that nobody will ever see here.
