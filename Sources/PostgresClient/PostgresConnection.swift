@@ -57,6 +57,15 @@ package final class PostgresConnection {
         return PostgresResult(try check(result))
     }
 
+    /// As `query`, and planned for these parameters and the tables as they are now, each time.
+    package func queryOnce(_ sql: String, _ parameters: [PostgresValue]) throws(PostgresError) -> PostgresResult {
+        let result = Self.encoded(parameters) { count, pointers, lengths, formats in
+            PQexecParams(
+                connection, sql, count, parameters.map { Oid($0.oid) }, pointers, lengths, formats, 1)
+        }
+        return PostgresResult(try check(result))
+    }
+
     /// Searches make their SQL from the keys that clients send: without a bound the server would keep them all.
     func makeRoom(for statements: Int) throws(PostgresError) {
         guard prepared.count + statements > Self.preparedStatements else { return }

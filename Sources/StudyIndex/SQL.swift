@@ -20,6 +20,7 @@ enum SQL {
     static let conditions = text(PackageResources.conditions_sql)
     static let confirmedMissing = text(PackageResources.confirmed_missing_sql)
     static let contradict = text(PackageResources.contradict_sql)
+    static let controlStudy = text(PackageResources.control_study_sql)
     static let copyAudit = text(PackageResources.copy_audit_sql)
     static let copyStaged = text(PackageResources.copy_staged_sql)
     static let copyStagedIdentities = text(PackageResources.copy_staged_identities_sql)

@@ -108,7 +108,7 @@ extension StudyIndex {
             let claimed = try connection.query(
                 SQL.claim,
                 [.int(run.value), .int(Int64(source)), .text(worker), .double(Self.sliceLease / .seconds(1))])
-            if let row = claimed.first { return .slice(try Self.slice(row, source: source)) }
+            if let row = claimed.first { return .slice(try Self.slice(row, source: source, connection)) }
             guard let seconds = try Self.outlook(run, source, connection) else { return .drained }
             return .wait(.seconds(min(1, max(0.02, seconds))))
         }
@@ -123,14 +123,22 @@ extension StudyIndex {
         try connection.query(SQL.outlook, [.int(run.value), .int(Int64(source))]).first?.double(0)
     }
 
-    private static func slice(_ row: PostgresRow, source: Int32) throws -> ClaimedSlice {
+    private static func slice(
+        _ row: PostgresRow, source: Int32, _ connection: PostgresConnection
+    ) throws -> ClaimedSlice {
         guard let id = row.int(0), let claim = row.uuid(1), let attempt = row.int(2),
             let level = row.string(4).flatMap(QueryLevel.init(rawValue:))
         else { throw IndexError(.corrupt, "a slice of the ledger cannot be read") }
+        let range = range(row, from: 5)
+        // Planned anew each time: a plan made while the index was empty would sort all that it has by now.
+        let control =
+            range.axis == .uids && level == .study
+            ? try connection.queryOnce(
+                SQL.controlStudy, [.int(Int64(source)), .textArray(range.uids ?? [])]
+            ).first?.string(0) : nil
         return ClaimedSlice(
-            id: Int64(id), claimID: claim, sourceID: source, level: level, range: range(row, from: 5),
-            isSized: row.bool(3) ?? true, attempt: attempt, largestAnswer: row.int(14) ?? 0,
-            controlUID: row.string(15))
+            id: Int64(id), claimID: claim, sourceID: source, level: level, range: range,
+            isSized: row.bool(3) ?? true, attempt: attempt, largestAnswer: row.int(14) ?? 0, controlUID: control)
     }
 
     /// Reads a range from consecutive columns: axis, dates, times, modality, prefix, patient, UIDs.

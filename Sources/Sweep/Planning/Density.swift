@@ -31,6 +31,8 @@ struct Density: Sendable {
     private var parts: [DICOMDate: (rows: Double, share: Double, before: Weekday?)] = [:]
     /// Days that were divided and then answered whole: parts of them that are still to come say nothing more.
     private var wholeDays: Set<DICOMDate> = []
+    /// The oldest day that was answered, or a part of it.
+    private var oldest: DICOMDate?
 
     /// Of one more day, once many are known.
     private static let weight = 0.15
@@ -41,6 +43,7 @@ struct Density: Sendable {
     private static let unusual = 1.5
     /// Of a long range only the days nearest to what is asked next say something about it.
     private static let daysOfOneAnswer = 60
+    private static let near = 14
 
     var isKnown: Bool { weekdays.contains { $0 != nil } }
 
@@ -84,7 +87,9 @@ struct Density: Sendable {
         let lower = max(range.lower ?? .earliest, upper.adding(days: -36_500))
         guard lower <= upper else { return }
         let last = min(upper, lower.adding(days: Self.daysOfOneAnswer - 1))
-        follow(lower, last, studies)
+        // What is long before all that was answered says nothing of the days between, which are asked first.
+        if oldest.map({ upper.days(to: $0) <= Self.near }) ?? true { follow(lower, last, studies) }
+        oldest = min(oldest ?? lower, lower)
         for offset in 0...max(0, lower.days(to: last)) {
             let date = last.adding(days: -offset)
             if parts.removeValue(forKey: date) != nil { wholeDays.insert(date) }
@@ -100,11 +105,12 @@ struct Density: Sendable {
     /// A part of a day, with so large a share of all studies, has so many.
     mutating func learn(_ day: DICOMDate, rows: Int, share: Double) {
         if wholeDays.contains(day) { return }
+        oldest = min(oldest ?? day, day)
         var seen = parts[day] ?? (0, 0, weekdays[Self.weekday(day)])
         seen.rows += Double(rows)
         seen.share += share
         parts[day] = seen
-        guard let studies = studies(byPartsOf: day), isUsual(day, studies) else { return }
+        guard let studies = studies(byPartsOf: day), isUsual(day, studies, seen.before) else { return }
         learn(day, studies, min(1, seen.share), seen.before)
         if seen.share > 0.95 { noteCrowded(day, studies) }
     }
@@ -140,13 +146,15 @@ struct Density: Sendable {
         underestimated.insert(day)
         let weekday = Self.weekday(day)
         // What is near to it, its parts will tell.
-        guard let known = weekdays[weekday]?.studies, known < 0.8 * studies, isUsual(day, studies) else { return }
+        guard let known = weekdays[weekday]?.studies, known < 0.8 * studies, isUsual(day, studies, weekdays[weekday])
+        else { return }
         weekdays[weekday]?.studies += 0.4 * (1.2 * studies - known)
     }
 
-    /// Of a day with many more than others nothing is learned, unless a neighbour was such a day, or the same day a week later.
-    private mutating func isUsual(_ day: DICOMDate, _ studies: Double) -> Bool {
-        guard let known = weekdays[Self.weekday(day)]?.studies, studies > Self.unusual * known + 10 else { return true }
+    /// Of a day with many more than others, of which so many are known, nothing is learned, unless a neighbour was such a day, or
+    /// the same day a week later.
+    private mutating func isUsual(_ day: DICOMDate, _ studies: Double, _ known: Weekday?) -> Bool {
+        guard let known = known?.studies, studies > Self.unusual * known + 10 else { return true }
         unusualDays.insert(day)
         return [1, 2, 3, 4, 7, 14].count { unusualDays.contains(day.adding(days: $0)) } > 1
     }
@@ -185,20 +193,43 @@ struct Density: Sendable {
 struct TimesOfDay: Sendable {
     /// To begin with, most are made from seven to seven.
     private var counts = (0..<48).map { (14..<38).contains($0) ? 8 : 2 }
+    /// Of days of which not all times are answered yet, these apart.
+    private var partsOfDays: [DICOMDate: (answered: Int, counts: [Int])] = [:]
     private static let bin = DICOMTime.microsecondsPerDay / 48
 
     var isKnown: Bool { counts.reduce(0, +) >= 1_200 }
 
     /// The part of a day's studies that were made at these times.
     func share(of times: TimeRange) -> Double {
-        let first = min(47, (times.lower ?? .midnight).microseconds / Self.bin)
-        let last = min(47, (times.upper ?? .endOfDay).microseconds / Self.bin)
-        // Half of the bins at the borders.
-        let inside = counts[first...max(first, last)].reduce(0, +)
-        return (Double(inside) - Double(counts[first] + counts[max(first, last)]) / 2) / Double(counts.reduce(0, +))
+        let (lower, upper) = ((times.lower ?? .midnight).microseconds, (times.upper ?? .endOfDay).microseconds)
+        return weights(of: lower...max(lower, upper)).reduce(0, +) / Double(counts.reduce(0, +))
     }
 
-    mutating func add(_ time: DICOMTime) { counts[min(47, time.microseconds / Self.bin)] += 1 }
+    /// Of each half hour the studies within a range.
+    private func weights(of range: ClosedRange<Int>) -> [Double] {
+        counts.indices.map { bin in
+            let (from, to) = (max(bin * Self.bin, range.lowerBound), min((bin + 1) * Self.bin, range.upperBound))
+            return Double(max(0, to - from)) / Double(Self.bin) * Double(counts[bin])
+        }
+    }
+
+    mutating func add(_ time: DICOMTime) { counts[Self.bin(of: time)] += 1 }
+
+    /// Of one day the studies of a part. Before all of them are answered they tell nothing of how parts compare: the first to be
+    /// answered would seem to be the fullest.
+    mutating func add(_ times: [DICOMTime], of part: TimeRange, on day: DICOMDate) {
+        var seen = partsOfDays[day] ?? (0, counts.map { _ in 0 })
+        seen.answered += (part.upper ?? .endOfDay).microseconds - (part.lower ?? .midnight).microseconds
+        for time in times { seen.counts[Self.bin(of: time)] += 1 }
+        guard seen.answered > Self.almostADay else { return partsOfDays[day] = seen }
+        partsOfDays[day] = nil
+        for (bin, count) in seen.counts.enumerated() { counts[bin] += count }
+    }
+
+    /// The last range ends a microsecond before the day does.
+    private static let almostADay = DICOMTime.microsecondsPerDay - 1_000_000
+
+    private static func bin(of time: DICOMTime) -> Int { min(47, time.microseconds / bin) }
 
     /// The times that divide a range into `parts` with as many studies in each; evenly, where too little is known.
     func borders(of range: ClosedRange<Int>, parts: Int, sample: [Int]) -> [Int] {
@@ -207,11 +238,7 @@ struct TimesOfDay: Sendable {
             let inside = sample.filter(range.contains).sorted()
             if inside.count >= 4 * parts { return (1..<parts).map { inside[inside.count * $0 / parts] } }
         }
-        let weights = counts.indices.map { bin -> Double in
-            let (from, to) = (bin * Self.bin, (bin + 1) * Self.bin)
-            let share = Double(max(0, min(to, range.upperBound) - max(from, range.lowerBound))) / Double(Self.bin)
-            return share * Double(counts[bin])
-        }
+        let weights = weights(of: range)
         let total = weights.reduce(0, +)
         return (1..<parts).map { part in
             var rest = total * Double(part) / Double(parts)

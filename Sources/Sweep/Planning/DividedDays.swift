@@ -52,6 +52,9 @@ struct DividedDays: Sendable {
         if !isKnown { unseen += 1 }
     }
 
+    /// What was one part are two.
+    mutating func dividePart(of day: DICOMDate) { doubtful[day]?.count += 1 }
+
     /// One of its parts alone has more than the source sends.
     mutating func overflowed(_ day: DICOMDate) { doubtful[day] = nil }
 

@@ -65,9 +65,16 @@ package struct Experience: Sendable {
         if isWhole { refusedRanges.answered(range, rows: rows, largestAnswer: largestAnswer) }
         // What it did not refuse, it may have refused for another reason before.
         if let refused = refusedAt, Double(rows) > 0.7 * refused { refusedAt = refused * 1.2 }
+        // What was left out may all have been late.
+        if isWhole {
+            let times = records.compactMap(\.studyTime)
+            if range.axis == .times, let day = range.day, let part = range.times {
+                timesOfDay.add(times, of: part, on: day)
+            } else {
+                times.forEach { timesOfDay.add($0) }
+            }
+        }
         for record in records {
-            // What was left out may all have been late.
-            if isWhole, let time = record.studyTime { timesOfDay.add(time) }
             modalities.formUnion(record.modalities)
             if let lead = record.patientID.first { patientLeads.insert(lead) }
             if let date = record.studyDate { density.saw(date) }
@@ -167,6 +174,8 @@ package struct Experience: Sendable {
             refusedRanges.add(range, isSurprising: isSurprising)
             // One crowded day among empty ones is refused as well, and says nothing of the others.
             refusedAt = max(min(refusedAt ?? .infinity, expected), Double(largestAnswer + 1), Self.leastLimit)
+        } else if lower < upper, answer.end != .success || answer.rawRows == silentCap {
+            refusedRanges.add(range, isSurprising: false)
         }
         // There are as many, at least.
         let rows = Double(max(answer.rawRows, answer.end == .success ? 0 : largestAnswer))
@@ -214,6 +223,9 @@ package struct Experience: Sendable {
         dividedDays.divide(day, parts: parts, isKnown: crowdedDays[day] != nil)
     }
 
+    /// What was one part of a day are two.
+    mutating func dividedTimes(of day: DICOMDate) { dividedDays.dividePart(of: day) }
+
     /// One part of a day is answered. Returns whether the whole of it is to be asked after all.
     mutating func partAnswered(_ range: SliceRange, rows: Int, most: Double?) -> Bool {
         guard range.axis == .times, let day = range.day, let times = range.times, let most else { return false }
@@ -226,7 +238,9 @@ package struct Experience: Sendable {
     /// The crowded day for which a range was refused is searched: whether it is here, or what is to be done about this part
     /// of the range.
     mutating func search(_ range: SliceRange, most: Double?) -> CrowdedDaySearch {
-        guard refuses, let most, let dates = range.dates, let lower = dates.lower, let upper = dates.upper else {
+        guard refuses || range.day == nil, let most, let dates = range.dates, let lower = dates.lower,
+            let upper = dates.upper
+        else {
             return .ask
         }
         switch refusedRanges.search(range, largestAnswer: mostSent) {
@@ -243,23 +257,16 @@ package struct Experience: Sendable {
     /// It is here, and this part is divided instead of being asked.
     mutating func dividedUnseen(_ range: SliceRange) { refusedRanges.divided(range) }
 
-    /// How many studies are expected of a day, or of these times of it, that are more than `least`.
-    func studies(of day: DICOMDate, _ times: TimeRange?, above least: Double) -> Double {
-        let ofDay = crowdedDays[day].map(Double.init) ?? max(density.studies(of: day, above: least), ofDaysAfter(day))
-        guard let times else { return ofDay }
-        return max(ofDay * timesOfDay.share(of: times), 1.2 * least)
+    /// How many studies are expected of a day that has more than `most`, or of these times of it.
+    func studies(of day: DICOMDate, _ times: TimeRange?, above most: Double) -> Double {
+        let ofDay = crowdedDays[day].map(Double.init) ?? max(density.studies(of: day, above: most), ofDaysAfter(day))
+        return times.map { ofDay * timesOfDay.share(of: $0) } ?? ofDay
     }
 
     /// The least that crowded days near a day had; 0 where it has not two, as between the only crowded days of weeks.
     private func ofDaysAfter(_ day: DICOMDate) -> Double {
         let near = (1...4).compactMap { crowdedDays[day.adding(days: $0)] }
-        return near.count > 1 || crowdedDays.count < 3 ? Double(near.min() ?? 0) : 0
-    }
-
-    /// How many studies these times of a day have, by those of its parts that were answered, or were too many; nil: none was.
-    func studies(ofCrowdedTimes range: SliceRange) -> Double? {
-        guard let day = range.day, let times = range.times, let studies = crowdedDays[day] else { return nil }
-        return Double(studies) * timesOfDay.share(of: times)
+        return near.count > 1 ? Double(near.min() ?? 0) : 0
     }
 
     /// The day for which a range was too long, if its other days are not expected to be too many.

@@ -145,19 +145,22 @@ extension Planner {
         return parts.isEmpty ? nil : parts
     }
 
-    /// Times of a crowded day of which other parts have shown that they are more than the source sends, so that they need not
-    /// be asked; nil: that is not known.
+    /// Of times of a crowded day that are expected to be more than the source sends as many as it does send, and the rest, so
+    /// that they need not be asked; nil: they are asked.
     package func partsOfCrowdedTimes(_ range: SliceRange, _ experience: Experience) -> [SliceRange]? {
-        guard range.axis == .times, let most = mostRows(experience),
-            let studies = experience.studies(ofCrowdedTimes: range), studies > 1.15 * most
+        guard range.axis == .times, let day = range.day, let times = range.times, let most = mostRows(experience),
+            !experience.dividedDays.isAskedWhole(day)
         else { return nil }
+        let studies = experience.studies(of: day, times, above: most)
+        guard studies > 1.1 * most || Self.parts(of: studies, most: most, fewest: 1) > 1 else { return nil }
         let nothing = Answer(end: .success, rawRows: Int(most), distinct: 0)
         let parts = timeParts(of: range, nothing, [], experience)
         return parts.isEmpty ? nil : parts
     }
 
-    /// Times overlap at their borders, where the same study may come twice and none can fall between (F18). A TM range is
-    /// only ever asked of a single day (F15).
+    /// As many times as are expected to bring what the source sends, and the rest, which is divided when it is claimed, by what
+    /// others have shown until then. Times overlap at their borders, where the same study may come twice and none can fall
+    /// between (F18). A TM range is only ever asked of a single day (F15).
     private func timeParts(
         of range: SliceRange, _ answer: Answer, _ records: [StudyRecord], _ experience: Experience
     ) -> [SliceRange] {
@@ -167,7 +170,7 @@ extension Planner {
         guard upper.microseconds - lower.microseconds > Self.narrowestTimes else { return [] }
         let sample = records.compactMap { $0.studyTime?.microseconds }
         let sent = mostRows(experience) ?? Double(max(answer.rawRows, Self.smallestSilentCap))
-        let expected = experience.studies(of: day, range.times, above: sent)
+        let expected = max(experience.studies(of: day, range.times, above: sent), 1.2 * sent)
         let count = Self.parts(of: expected, most: sent)
         var borders = experience.timesOfDay.borders(
             of: lower.microseconds...upper.microseconds, parts: count, sample: sample)
@@ -178,16 +181,16 @@ extension Planner {
         }
         let ends = ([lower.microseconds] + borders + [upper.microseconds]).compactMap(DICOMTime.init(microseconds:))
         guard ends.count > 2 else { return [] }
-        return zip(ends, ends.dropFirst()).map { from, to in
+        return [(ends[0], ends[1]), (ends[1], ends[ends.count - 1])].map { from, to in
             SliceRange(dates: range.dates, times: TimeRange(lower: from, upper: to))
         }
     }
 
     /// Into how many times a day is divided best: each that has too many is asked in vain, and divided again.
-    private static func parts(of studies: Double, most: Double) -> Int {
-        let questions = (2...mostTimes).map { count in
+    private static func parts(of studies: Double, most: Double, fewest: Int = 2) -> Int {
+        let questions = (fewest...mostTimes).map { count in
             let rows = studies / Double(count)
-            let overflow = overflow(rows, most: most, deviation: (rows + 0.01 * rows * rows).squareRoot())
+            let overflow = overflow(rows, most: most, deviation: (rows + 0.005 * rows * rows).squareRoot())
             return (count: count, all: Double(count) * (1 + overflow * max(2, 1.2 * rows / most)))
         }
         return questions.min { $0.all < $1.all }?.count ?? 2

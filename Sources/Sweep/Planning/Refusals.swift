@@ -1,8 +1,8 @@
 import DICOM
 import StudyIndex
 
-/// Ranges that a source has refused as too broad, against what their parts have brought since: that shows where its limit
-/// is, and on which day the studies are for which a range was refused.
+/// Ranges that a source has refused as too broad, or cut, against what their parts have brought since: that shows where its
+/// limit is, and in which part the studies are that were too many.
 struct Refusals: Sendable {
     private struct Refused: Sendable {
         var range: ClosedRange<Int>

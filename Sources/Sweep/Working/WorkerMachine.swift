@@ -251,7 +251,8 @@ package struct WorkerMachine: Sendable {
 
     /// What comes of a range of days that is not asked: its parts are, or it waits; nil: it is asked.
     private func dividedUnseen(_ range: SliceRange, _ experience: inout Experience) -> SliceOutcome? {
-        if let parts = planner.partsOfCrowdedTimes(range, experience) {
+        if let day = range.day, let parts = planner.partsOfCrowdedTimes(range, experience) {
+            experience.dividedTimes(of: day)
             return split(parts, .crowdedDay, proof(nil, 0))
         }
         let search = experience.search(range, most: planner.mostRows(experience))

@@ -121,6 +121,16 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
         #expect(experience.density.week(from: try date("20260127"))[0] < 60)
     }
 
+    /// One of several workers has asked long before the others.
+    @Test mutating func aDayOfLongAgoSaysNothingOfThoseThatAreAskedBeforeIt() throws {
+        let week = try week()
+        for _ in 0..<5 {
+            try answered("20260202-20260208", Dictionary(uniqueKeysWithValues: week.map { ($0, 100) }))
+        }
+        try answered("20250106", [try date("20250106"): 5])
+        #expect(experience.density.week(from: try date("20260127"))[0] > 90)
+    }
+
     private func week() throws -> [DICOMDate] {
         let monday = try date("20260202")
         return (0..<7).map(monday.adding(days:))
@@ -145,6 +155,52 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
         // As soon as something is known, it is asked by halves.
         experience.learn(SliceRange(dates: DateRange(da: "20260630")), rows: 40, [rows[0]], isWhole: true)
         #expect(Planner().parts(of: range, cut, rows, experience).count == 2)
+    }
+
+    /// Of a range that was cut the newer half has nothing: that the older one is too much as well is not asked.
+    @Test func whatIsTooMuchInAnyCaseIsNotAsked() throws {
+        func range(_ da: String) -> SliceRange { SliceRange(dates: DateRange(da: da)) }
+        let rows = studies([try date("20251201"): 200])
+        var experience = Experience()
+        experience.overflowed(
+            range("20251129-20260729"), Answer(end: .cropped(status: 0xFE00), rawRows: 200, distinct: 200), rows)
+        experience.learn(range("20260331-20260729"), rows: 0, [], isWhole: true)
+        #expect(experience.search(range("20251129-20260330"), most: 199) == .isHere)
+        #expect(experience.search(range("20251001-20251128"), most: 199) == .ask, "it was no part of it")
+        // What a single day shows when it is asked, its times might not.
+        experience.learn(range("20251130-20260330"), rows: 0, [], isWhole: true)
+        #expect(experience.search(range("20251129"), most: 199) == .ask)
+    }
+}
+
+@Suite struct TimesOfDayTests {
+    private func times(_ lower: Int, _ upper: DICOMTime?) -> TimeRange {
+        TimeRange(lower: DICOMTime(hour: lower), upper: upper)
+    }
+
+    /// The parts of a day are answered one after the other: those that were answered first are not the fullest.
+    @Test func aPartCountsWhenAllOfItsDayAreAnswered() throws {
+        let day = try date("20260206")
+        let (nine, three) = try (#require(DICOMTime(hour: 9)), #require(DICOMTime(hour: 15)))
+        var times = TimesOfDay()
+        let before = times.share(of: self.times(8, .init(hour: 12)))
+        times.add([DICOMTime](repeating: nine, count: 500), of: self.times(0, .init(hour: 12)), on: day)
+        #expect(times.share(of: self.times(8, .init(hour: 12))) == before)
+        times.add([DICOMTime](repeating: three, count: 500), of: self.times(12, .endOfDay), on: day)
+        #expect(times.share(of: self.times(8, .init(hour: 12))) > 0.45)
+        #expect(times.share(of: self.times(12, .endOfDay)) > 0.45)
+        #expect(abs(times.share(of: self.times(0, .endOfDay)) - 1) < 0.001)
+    }
+
+    @Test func minutesOfAHalfHourAreAPartOfIt() throws {
+        let times = TimesOfDay()
+        let ten = try #require(DICOMTime(hour: 10))
+        let past = try #require(DICOMTime(microseconds: ten.microseconds + 600_000_000))
+        let half = try #require(DICOMTime(microseconds: ten.microseconds + 1_800_000_000))
+        let (part, whole) = (
+            times.share(of: TimeRange(lower: ten, upper: past)), times.share(of: TimeRange(lower: ten, upper: half))
+        )
+        #expect(abs(part / whole - 1.0 / 3) < 0.01)
     }
 }
 
@@ -214,6 +270,25 @@ private func studies(_ counts: [DICOMDate: Int], time: String = "100000") -> [St
         #expect(parts.last?.times?.upper == DICOMTime(hour: 23))
         for part in parts { #expect(planner.partsOfCrowdedTimes(part, experience) == nil, "they are asked") }
         #expect(planner.partsOfCrowdedTimes(times(22, 23), experience) == nil, "so few are made late")
+    }
+
+    /// It is not cut into all of its parts before the first of them have shown how many there are.
+    @Test mutating func whatIsLeftOfItIsDividedByWhatItsPartsHaveShown() throws {
+        let friday = try date("20260206")
+        for _ in 0..<9 {
+            experience.learn(
+                SliceRange(dates: DateRange(day: friday)), rows: 4_800,
+                studies([friday: 2_400], time: "090000") + studies([friday: 2_400], time: "180000"), isWhole: true)
+        }
+        let parts = try #require(planner.partsOfCrowdedDay(SliceRange(dates: DateRange(da: "20260130")), experience))
+        #expect(parts.count == 2)
+        #expect(planner.partsOfCrowdedTimes(parts[0], experience) == nil, "it is asked")
+        let rest = try #require(planner.partsOfCrowdedTimes(parts[1], experience))
+        #expect(rest.map(\.times?.lower) == [parts[0].times?.upper, rest[0].times?.upper])
+        #expect(rest[1].times?.upper == .endOfDay)
+        // Before the archive grew.
+        experience.learn(parts[0], rows: 30, [], isWhole: true)
+        #expect(planner.partsOfCrowdedTimes(parts[1], experience) == nil, "all that is left is asked at once")
     }
 
     /// All days of a month have grown: what its last days had says more of the one before than its day of the week.
