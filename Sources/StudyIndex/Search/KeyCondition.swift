@@ -16,8 +16,11 @@ struct KeyCondition: Sendable {
     let unknown: SQLTest
     /// Finds few rows, and finds them by an index.
     let isSelective: Bool
-    /// Finds the few rows of one value: the best plan is the same for all values.
+    /// Finds the few rows of one value.
     let isExact: Bool
+    /// The best plan is the same for all values.
+    var hasOnePlan: Bool { isExact || findsFewNames }
+    private var findsFewNames = false
     /// The study dates that it asks for, if it asks for study dates.
     private(set) var days: DateRange?
     /// Finds the same rows as `matches`, by an index, where no other key finds fewer.
@@ -106,6 +109,7 @@ struct KeyCondition: Sendable {
             matches = { "\($0).\(column) = ANY (\(list)::int8[])" }
             finds = nil
             isSelective = true
+            findsFewNames = true
         } else {
             let named = NameCondition(key.match)?.sql(&parameters) ?? "false"
             matches = { "EXISTS (SELECT 1 FROM person_name n WHERE n.id = \($0).\(column) AND \(named))" }

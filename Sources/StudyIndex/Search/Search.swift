@@ -59,8 +59,8 @@ extension StudyIndex: StudyCatalog {
                 return try await pool.lookup(sql, parameters, settings: settings)
             }
             return try await pool.withConnection(settings: settings) { connection in
-                if statement.isTriedAmongNewest {
-                    let (sql, parameters) = statement.amongNewest()
+                for number in statement.isTriedAmongNewest ? SearchStatement.windows : [] {
+                    let (sql, parameters) = statement.amongNewest(number)
                     let rows = try connection.query(sql, parameters)
                     if rows.numberOfAnswers >= max(1, query.limit) { return rows }
                 }
@@ -81,7 +81,7 @@ extension StudyIndex: StudyCatalog {
     private static func settings(_ statement: SearchStatement) -> [String: String] {
         [
             "statement_timeout": statementTimeout,
-            "plan_cache_mode": statement.isExact ? "force_generic_plan" : "force_custom_plan",
+            "plan_cache_mode": statement.hasOnePlan ? "force_generic_plan" : "force_custom_plan",
         ]
     }
 

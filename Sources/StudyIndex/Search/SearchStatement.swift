@@ -7,7 +7,9 @@ import PostgresClient
 /// not know what a key asks about is kept, unless another copy of its study knows better; it is then `undecided`.
 struct SearchStatement: Sendable {
     /// Studies, newest first, among which an unselective query looks first: nearly always they fill its page.
-    static let newest = 2_000
+    static let newest = 700
+    /// Where they do not, among how many it looks before it looks among all.
+    static let windows = [newest, 10 * newest]
 
     private let studies: VisibleStudy
     private let keys: [KeyCondition]
@@ -50,8 +52,11 @@ struct SearchStatement: Sendable {
     /// Whether `amongNewest` is tried first.
     var isTriedAmongNewest: Bool { !isSelective || days != nil }
 
-    /// Whether one plan fits all values, so that it is made once for each connection.
+    /// Whether it finds the few rows of one value.
     var isExact: Bool { keys.contains(where: \.isExact) }
+
+    /// Whether one plan fits all values, so that it is made once for each connection.
+    var hasOnePlan: Bool { keys.contains(where: \.hasOnePlan) }
 
     /// All matches, by the indexes of `observation`, or by reading it.
     func amongAll() -> (sql: String, parameters: [PostgresValue]) {
@@ -65,10 +70,10 @@ struct SearchStatement: Sendable {
             """, filter)
     }
 
-    /// The matches among the newest studies only, in the order of `study_newest`.
-    func amongNewest() -> (sql: String, parameters: [PostgresValue]) {
+    /// The matches among so many of the newest studies only, in the order of `study_newest`.
+    func amongNewest(_ number: Int) -> (sql: String, parameters: [PostgresValue]) {
         var parameters = filter
-        let window = parameters.add(.int(Int64(min(offset, 1 << 40) + min(limit, 1 << 40) + Self.newest)))
+        let window = parameters.add(.int(Int64(min(offset, 1 << 40) + min(limit, 1 << 40) + number)))
         let newest = studies.newest(window, of: days, after: after, &parameters)
         return statement(
             """

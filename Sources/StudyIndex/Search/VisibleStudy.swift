@@ -46,8 +46,9 @@ struct VisibleStudy: Sendable {
     ) -> String {
         guard let facilities else {
             let beginning = after.map { $0.follows("study_uid >=", [$0.studyUID], &parameters) } ?? "true"
-            return days.map { newest(window, of: $0, beginning, &parameters) }
-                ?? "newest AS MATERIALIZED (\(Self.first(window, of: "SELECT * FROM study WHERE \(beginning)")))"
+            if let days { return newest(window, of: days, beginning, &parameters) }
+            let all = "SELECT \(Self.ordering("study")) FROM study WHERE \(beginning)"
+            return "newest AS MATERIALIZED (\(Self.first(window, of: all)))"
         }
         // The day of a study is that of one of its copies, so that none after the place is missed.
         let copies = (after?.days("c.study_day", &parameters) ?? ["true"]).map { days in
@@ -94,7 +95,7 @@ struct VisibleStudy: Sendable {
             .compactMap { $0 }.joined(separator: " AND ")
         // Each of the two comes in the order of the index by itself; of both together all would be sorted.
         let ordered = [within.isEmpty ? "study_day IS NOT NULL" : within, "study_day IS NULL"].map {
-            "(\(Self.first(window, of: "SELECT * FROM study WHERE \($0) AND \(beginning)")))"
+            "(\(Self.first(window, of: "SELECT \(Self.ordering("study")) FROM study WHERE \($0) AND \(beginning)")))"
         }.joined(separator: " UNION ALL ")
         return """
             ofdays AS MATERIALIZED (\(Self.first(window, of: "SELECT * FROM (\(ordered)) AS study"))
@@ -104,7 +105,7 @@ struct VisibleStudy: Sendable {
             ), newest AS MATERIALIZED (
                 SELECT * FROM ofdays
                 UNION ALL
-                SELECT s.* FROM study s LEFT JOIN edge ON true
+                SELECT \(Self.ordering("s")) FROM study s LEFT JOIN edge ON true
                 WHERE s.differing_days && daterange(\(lower), \(upper), '[]')
                   AND (edge.study_uid IS NULL OR s.study_day > edge.study_day
                        OR (edge.study_day IS NULL AND s.study_day IS NOT NULL)
@@ -123,6 +124,12 @@ struct VisibleStudy: Sendable {
     ]
     /// Normalised values, with the attribute that they come from.
     private static let normalised = [("study_day", "study_date"), ("study_clock", "study_time")]
+
+    /// By which studies are ordered and patients told apart, in the table itself.
+    private static func ordering(_ table: String) -> String {
+        ["study_uid", "patient_id", "issuer", "name_key", "study_day", "study_clock", "birth_day"]
+            .map { "\(table).\($0)" }.joined(separator: ", ")
+    }
 
     private static let order =
         (["min(c.study_uid) AS study_uid"]

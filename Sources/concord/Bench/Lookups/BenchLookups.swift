@@ -19,7 +19,7 @@ struct BenchLookups: AsyncParsableCommand {
             dir ?? FileManager.default.temporaryDirectory.appending(path: "concord-bench-\(UUID())").path
         defer { if dir == nil { try? FileManager.default.removeItem(atPath: directory) } }
         let cluster = try await EmbeddedCluster.start(
-            dataDirectory: directory + "/data", settings: ["shared_buffers": "6GB", "max_wal_size": "8GB"])
+            dataDirectory: directory + "/data", settings: ["shared_buffers": "13GB", "max_wal_size": "8GB"])
         let pool = PostgresPool(connectionString: cluster.connectionString, size: 2)
         do {
             let workload = LookupWorkload(studies: studies)
