@@ -71,7 +71,7 @@ struct SearchStatement: Sendable {
     }
 
     /// The matches among so many of the newest studies only, in the order of `study_newest`.
-    func amongNewest(_ number: Int) -> (sql: String, parameters: [PostgresValue]) {
+    func amongNewest(_ number: Int = newest) -> (sql: String, parameters: [PostgresValue]) {
         var parameters = filter
         let window = parameters.add(.int(Int64(min(offset, 1 << 40) + min(limit, 1 << 40) + number)))
         let newest = studies.newest(window, of: days, after: after, &parameters)
