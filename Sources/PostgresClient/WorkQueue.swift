@@ -23,7 +23,8 @@ final class WorkQueue: @unchecked Sendable {
     private var isLookupsTurn = false
     private var isClosed = false
 
-    private static let mostBundles = max(2, ProcessInfo.processInfo.activeProcessorCount)
+    /// Bundles of lookups under way at the same time.
+    static let mostBundles = max(2, ProcessInfo.processInfo.activeProcessorCount)
 
     /// False: it is closed.
     func add(_ client: String, _ job: @escaping Job) -> Bool { add { jobs.append(job, of: client) } }

@@ -16,6 +16,7 @@ from fleet.peers import Orthanc, build_loopback
 from fleet.processes import Processes, free_ports
 
 CLIENTS = 64
+EXACT = ["patient ID", "Study Instance UID", "accession number"]
 SYLLABLES = "AN BER CAR DO EL FER GA HIL IS JO KO LIN MAR NI OS PET QUA RO SCH TO UL VAN WIL XA YOS ZIM".split()
 ROOT = "1.2.826.0.1.3680043.9.7133.64"
 
@@ -152,7 +153,8 @@ def compare(concord: str, key: str, orthanc: str, made: list[dict[str, str]], se
             if ours != theirs and not (len(ours) == len(theirs) == 100):
                 sys.exit(f"{query}: concord finds {len(ours)}, Orthanc {len(theirs)}")
         ours = load(concord, queries, headers, seconds, directory)
-        theirs = load(orthanc, queries, {}, seconds, directory)
+        # What takes it seconds is not counted unless it ends within the time.
+        theirs = load(orthanc, queries, {}, seconds if kind in EXACT else 9 * seconds, directory)
         print(f"{kind:32} {ours:20.0f} {theirs:20.1f} {ours / theirs:7.0f}", flush=True)
 
 
