@@ -94,6 +94,26 @@ import Testing
         }
     }
 
+    /// Searches that take long have connections of their own.
+    @Test(.timeLimit(.minutes(1))) func noSlowSearchHoldsUpALookup() async throws {
+        let size = 4 * WorkQueue.mostBundles + 1
+        try await withPool(size: size) { pool in
+            let (gate, open) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            let searches = (0..<size).map { _ in
+                Task {
+                    try await pool.withConnection { _ in
+                        open.signal()
+                        gate.wait()
+                    }
+                }
+            }
+            for _ in 0..<(size - WorkQueue.mostBundles) { await Self.wait(open) }
+            #expect(try await pool.lookup("SELECT $1::int8", [.int(7)])[0].int(0) == 7)
+            for _ in searches { gate.signal() }
+            for search in searches { try await search.value }
+        }
+    }
+
     private static func wait(_ semaphore: DispatchSemaphore) async {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
