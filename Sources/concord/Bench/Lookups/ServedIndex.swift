@@ -23,7 +23,11 @@ struct ServedIndex {
         let concord = CommandLine.arguments[0]
         let file = directory + "/key"
         _ = try ProcessUsage.ofRunning(
-            concord, ["keys", "create", "--name", "bench", "--scope", "query", "--config", configuration], output: file)
+            concord,
+            [
+                "keys", "create", "--name", "bench-\(UUID().uuidString.prefix(8))", "--scope", "query", "--config",
+                configuration,
+            ], output: file)
         key = try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
         process.executableURL = URL(fileURLWithPath: concord)
         process.arguments = ["serve", "--config", configuration]
