@@ -9,15 +9,14 @@ package final class PostgresPool: Sendable {
     @TaskLocal package static var client = ""
 
     private let queue: WorkQueue
-    /// Of the connections that are kept for lookups; where there are few, the same.
+    /// Of the connections that are kept for lookups; where there are few connections, `queue`.
     private let lookups: WorkQueue
     private let threads = DispatchGroup()
 
     /// - Parameter size: connections at most; they are opened when first used.
     package init(connectionString: String, size: Int = 4) {
         queue = WorkQueue()
-        // Always the same: a server process that has mapped what lookups read answers them twice as fast as one that has not,
-        // and none of them waits behind a slow search.
+        // Always the same ones: none of them waits behind a slow search, and their settings never change.
         let kept = size > 4 * WorkQueue.mostBundles ? WorkQueue.mostBundles : 0
         lookups = kept > 0 ? WorkQueue() : queue
         for number in 0..<max(1, size) {
@@ -81,8 +80,7 @@ package final class PostgresPool: Sendable {
     ) async throws -> PostgresResult {
         try await withCheckedThrowingContinuation { continuation in
             let lookup = Lookup(sql: sql, parameters: parameters, settings: settings) { continuation.resume(with: $0) }
-            let isQueued = lookup.isShort ? lookups.add(Self.client, lookup) : queue.add(Self.client, lookup)
-            if !isQueued {
+            if !(lookup.isShort ? lookups : queue).add(Self.client, lookup) {
                 continuation.resume(throwing: PostgresError(.poolClosed, "the connection pool was closed"))
             }
         }

@@ -5,13 +5,13 @@ WITH now AS MATERIALIZED (
     SELECT ledger_now() AS now FROM job_run WHERE id = $1 AND ledger_now() < coalesce(deadline, 'infinity')
 ), expired AS MATERIALIZED (
     SELECT id FROM slice
-    WHERE run_id = $1 AND source_id = $2 AND state IN ('ready', 'leased') AND lease_until < (SELECT now FROM now)
+    WHERE run_id = $1 AND source_id = $2 AND state = 'leased' AND lease_until < (SELECT now FROM now)
     ORDER BY id DESC
     LIMIT 1
     FOR UPDATE SKIP LOCKED
 ), ready AS MATERIALIZED (
     SELECT id FROM slice
-    WHERE run_id = $1 AND source_id = $2 AND state IN ('ready', 'leased') AND state = 'ready'
+    WHERE run_id = $1 AND source_id = $2 AND state = 'ready'
       AND not_before <= (SELECT now FROM now) AND NOT EXISTS (SELECT FROM expired)
     ORDER BY id DESC
     LIMIT 1

@@ -75,7 +75,7 @@ struct NameCondition: Sendable {
         // The last word may go on.
         if prefix != pattern, !words.isEmpty { groups += ":*" }
         let endings = pattern.utf8.last == Self.star ? [pattern] : [pattern, pattern + "=*"]
-        // Of the few that have the words: by an expression, or its index is read as well, which takes ten times as long.
+        // Of the few that have the words. An expression, so that the index of trigrams is not read as well, which is slow.
         let likes = endings.map { "(n.key || '') LIKE \(parameters.add(.text("%=" + KeyCondition.likePattern($0))))" }
         return "(\(terms(groups, &parameters)) AND (\(likes.joined(separator: " OR "))))"
     }

@@ -52,7 +52,7 @@ struct DividedDays: Sendable {
         if !isKnown { unseen += 1 }
     }
 
-    /// What was one part are two.
+    /// One of its parts becomes two.
     mutating func dividePart(of day: DICOMDate) { doubtful[day]?.count += 1 }
 
     /// One of its parts alone has more than the source sends.

@@ -223,7 +223,7 @@ package struct Experience: Sendable {
         dividedDays.divide(day, parts: parts, isKnown: crowdedDays[day] != nil)
     }
 
-    /// What was one part of a day are two.
+    /// What was one part of a day becomes two.
     mutating func dividedTimes(of day: DICOMDate) { dividedDays.dividePart(of: day) }
 
     /// One part of a day is answered. Returns whether the whole of it is to be asked after all.
@@ -235,9 +235,10 @@ package struct Experience: Sendable {
         return true
     }
 
-    /// The crowded day for which a range was refused is searched: whether it is here, or what is to be done about this part
-    /// of the range.
+    /// What was too much of a range that was refused, or cut, is searched: whether it is here, or what is to be done about this
+    /// part of the range.
     mutating func search(_ range: SliceRange, most: Double?) -> CrowdedDaySearch {
+        // A single day is asked where that shows something of it: studies without a time.
         guard refuses || range.day == nil, let most, let dates = range.dates, let lower = dates.lower,
             let upper = dates.upper
         else {

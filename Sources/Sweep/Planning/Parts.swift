@@ -145,13 +145,14 @@ extension Planner {
         return parts.isEmpty ? nil : parts
     }
 
-    /// Of times of a crowded day that are expected to be more than the source sends as many as it does send, and the rest, so
-    /// that they need not be asked; nil: they are asked.
+    /// The parts of times of a crowded day that are expected to be more than the source sends, as other parts have shown; nil:
+    /// they are not, and are asked as they are.
     package func partsOfCrowdedTimes(_ range: SliceRange, _ experience: Experience) -> [SliceRange]? {
         guard range.axis == .times, let day = range.day, let times = range.times, let most = mostRows(experience),
             !experience.dividedDays.isAskedWhole(day)
         else { return nil }
         let studies = experience.studies(of: day, times, above: most)
+        // What would surely be cut is asked in vain, however many parts it takes.
         guard studies > 1.1 * most || Self.parts(of: studies, most: most, fewest: 1) > 1 else { return nil }
         let nothing = Answer(end: .success, rawRows: Int(most), distinct: 0)
         let parts = timeParts(of: range, nothing, [], experience)

@@ -18,6 +18,7 @@ struct BenchLookups: AsyncParsableCommand {
         let directory =
             dir ?? FileManager.default.temporaryDirectory.appending(path: "concord-bench-\(UUID())").path
         defer { if dir == nil { try? FileManager.default.removeItem(atPath: directory) } }
+        // Ten million studies take 12.5 GB.
         let cluster = try await EmbeddedCluster.start(
             dataDirectory: directory + "/data", settings: ["shared_buffers": "13GB", "max_wal_size": "8GB"])
         let pool = PostgresPool(connectionString: cluster.connectionString, size: 2)
