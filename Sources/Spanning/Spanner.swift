@@ -29,7 +29,7 @@ package final class Spanner: Sendable {
     private let access: any LiveAccess
     private let clock: any Clock<Duration>
     private let logger: Logger
-    private let coverage = Mutex<Coverage?>(nil)
+    private let coverage: CoverageReader
     /// By source: as many questions under way as it takes associations.
     private let turnstiles: [String: Turnstile]
     private let answered = Mutex<[LiveQuestion: ContinuousClock.Instant]>([:])
@@ -46,18 +46,6 @@ package final class Spanner: Sendable {
         var studies: Set<String> = []
     }
 
-    /// What was read lately, and what of it is known well enough, on which terms.
-    private struct Coverage {
-        var covered: [CoveredDays]
-        var read: ContinuousClock.Instant
-        var terms: Terms?
-        var knowledge: [String: DayKnowledge] = [:]
-    }
-    private struct Terms: Hashable {
-        var freshness: Freshness
-        var today: DICOMDate
-    }
-
     package convenience init(
         sources: [SpanningSource], pool: AssociationPool, clock: any Clock<Duration> = ContinuousClock(), logger: Logger
     ) {
@@ -72,6 +60,7 @@ package final class Spanner: Sendable {
         turnstiles = Dictionary(
             sources.map { ($0.source.name, Turnstile(width: $0.source.associations)) }, uniquingKeysWith: { $1 })
         self.access = access
+        coverage = CoverageReader { try await access.coveredDays().filter { $0.level == .study } }
         self.clock = clock
         self.logger = logger
     }
@@ -106,7 +95,7 @@ package final class Spanner: Sendable {
             sources: sources.filter {
                 visibility.reaches($0.facilities) && names?.contains($0.source.name) ?? true
             }.map { ($0.source.name, $0.issuer) },
-            knowledge: try await knowledge(Terms(freshness: freshness, today: today)))
+            knowledge: try await coverage.knowledge(CoverageReader.Terms(freshness: freshness, today: today)))
     }
 
     /// Asks all of the plan's questions, and returns when each was answered or its time is over. What was answered is in the
@@ -194,26 +183,6 @@ package final class Spanner: Sendable {
         return await flight.value(ticket, within: deadline, clock)
             ?? .down(reason: "no answer within \(deadline.inWords)")
     }
-
-    /// Coverage changes slowly, and is consulted by every query.
-    private func knowledge(_ terms: Terms) async throws -> [String: DayKnowledge] {
-        let now = ContinuousClock.now
-        let known = coverage.withLock { coverage -> [String: DayKnowledge]? in
-            guard let known = coverage, now - known.read < Self.coverageAge else { return nil }
-            if known.terms == terms { return known.knowledge }
-            let knowledge = DayKnowledge.all(known.covered, terms.freshness, terms.today)
-            coverage?.terms = terms
-            coverage?.knowledge = knowledge
-            return knowledge
-        }
-        if let known { return known }
-        let covered = try await access.coveredDays().filter { $0.level == .study }
-        let knowledge = DayKnowledge.all(covered, terms.freshness, terms.today)
-        coverage.withLock { $0 = Coverage(covered: covered, read: now, terms: terms, knowledge: knowledge) }
-        return knowledge
-    }
-
-    private static let coverageAge = Duration.seconds(2)
 
     // MARK: Asking
 

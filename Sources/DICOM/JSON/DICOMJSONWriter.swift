@@ -72,9 +72,12 @@ package struct DICOMJSONWriter: Sendable {
     private mutating func begin(_ tag: Tag, _ vr: VR, _ isFirst: inout Bool) {
         raw(isFirst ? "\"" : ",\"")
         isFirst = false
-        raw(tag.hex)
+        for shift in stride(from: 28 as UInt32, through: 0, by: -4) {
+            output.append(Self.upperHexDigit(UInt8(tag.number >> shift & 15)))
+        }
         raw("\":{\"vr\":\"")
-        raw(vr.name)
+        output.append(UInt8(vr.rawValue >> 8))
+        output.append(UInt8(vr.rawValue & 0xFF))
         raw("\"")
     }
 
@@ -82,61 +85,82 @@ package struct DICOMJSONWriter: Sendable {
         begin(tag, vr, &isFirst)
         if !text.isEmpty {
             raw(",\"Value\":[")
-            let values = vr.isMultiValued ? text.split(separator: "\\", omittingEmptySubsequences: false) : [text[...]]
-            for (position, value) in values.enumerated() {
-                if position > 0 { raw(",") }
-                self.value(String(value).trimmingSpaces(), vr)
-            }
+            var text = text
+            text.withUTF8 { values(Slice(base: $0, bounds: $0.indices), vr) }
             raw("]")
         }
         raw("}")
     }
 
-    private mutating func value(_ text: String, _ vr: VR) {
+    // MARK: Values, as UTF-8
+
+    private typealias UTF8Text = Slice<UnsafeBufferPointer<UInt8>>
+
+    private mutating func values(_ text: UTF8Text, _ vr: VR) {
+        var rest = text
+        while vr.isMultiValued, let end = rest.firstIndex(of: 0x5C) {
+            value(rest[..<end], vr)
+            raw(",")
+            rest = rest[(end + 1)...]
+        }
+        value(rest, vr)
+    }
+
+    private mutating func value(_ text: UTF8Text, _ vr: VR) {
+        var text = text
+        while text.first == 0x20 { text.removeFirst() }
+        while text.last == 0x20 { text.removeLast() }
         if text.isEmpty {
             raw("null")
         } else if vr == .PN {
-            name(PersonName(text))
-        } else if vr == .IS, let number = Int(lenient: text) {
-            raw(String(number))
+            name(text)
+        } else if vr == .IS, let number = Int(lenient: String(decoding: text, as: UTF8.self)) {
+            output.append(contentsOf: String(number).utf8)
         } else {
             string(text)
         }
     }
 
-    private mutating func name(_ name: PersonName) {
+    private static let groups: [StaticString] = ["\"Alphabetic\":", "\"Ideographic\":", "\"Phonetic\":"]
+
+    /// As `PersonName` reads it.
+    private mutating func name(_ text: UTF8Text) {
         raw("{")
         var isFirst = true
-        for (key, group) in [
-            ("Alphabetic", name.alphabetic), ("Ideographic", name.ideographic), ("Phonetic", name.phonetic),
-        ] where !group.isEmpty {
-            raw(isFirst ? "\"" : ",\"")
+        let groups = text.split(separator: 0x3D, maxSplits: 2, omittingEmptySubsequences: false)
+        for (key, text) in zip(Self.groups, groups) where !text.isEmpty {
+            if !isFirst { raw(",") }
             isFirst = false
             raw(key)
-            raw("\":")
-            string(group)
+            string(text)
         }
         raw("}")
     }
 
-    private mutating func raw(_ text: String) { output.append(contentsOf: text.utf8) }
-
-    private mutating func string(_ text: String) {
+    private mutating func string(_ text: UTF8Text) {
         output.append(0x22)
-        for byte in text.utf8 {
-            switch byte {
-            case 0x22, 0x5C:
+        var rest = text
+        while let special = rest.firstIndex(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C || $0 == 0x7F }) {
+            output.append(contentsOf: rest[..<special])
+            let byte = rest[special]
+            if byte == 0x22 || byte == 0x5C {
                 output.append(0x5C)
                 output.append(byte)
-            case 0x00..<0x20, 0x7F:
+            } else {
                 raw("\\u00")
                 output.append(Self.hexDigit(byte >> 4))
                 output.append(Self.hexDigit(byte & 15))
-            default: output.append(byte)
             }
+            rest = rest[(special + 1)...]
         }
+        output.append(contentsOf: rest)
         output.append(0x22)
     }
 
+    private mutating func raw(_ text: StaticString) {
+        output.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
     private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+    private static func upperHexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
 }

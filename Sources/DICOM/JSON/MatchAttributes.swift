@@ -2,16 +2,18 @@
 /// a text, and of the others some as empty.
 package struct MatchAttributes {
     private let attributes: [QueryAttribute]
-    private let kept: Set<Tag>
-    private let text: (Tag) -> String?
+    /// Shown where there is no text: always, and because they are asked for.
+    private let minimum: Set<Tag>
+    private let requested: Set<Tag>
+    private let text: (QueryAttribute) -> String?
 
     package func each(_ body: (_ attribute: QueryAttribute, _ text: String) -> Void) {
         for attribute in attributes {
             if attribute.tag == .specificCharacterSet {
                 body(attribute, "ISO_IR 192")
-            } else if let text = text(attribute.tag) {
+            } else if let text = text(attribute) {
                 body(attribute, attribute.vr == .DA ? Self.strictDate(text) : text)
-            } else if kept.contains(attribute.tag) {
+            } else if minimum.contains(attribute.tag) || requested.contains(attribute.tag) {
                 body(attribute, "")
             }
         }
@@ -24,8 +26,9 @@ package struct MatchAttributes {
 
     /// - Parameter requested: shown even where no source returned them.
     package static func study(_ study: CatalogStudy, empty requested: Set<Tag>) -> MatchAttributes {
-        MatchAttributes(attributes: ofStudies, kept: requested.union(minimum)) { tag in
-            tag == .retrieveAETitle ? study.holders.joined(separator: "\\") : study.record[tag]
+        MatchAttributes(attributes: ofStudies, minimum: minimumOfStudies, requested: requested) { attribute in
+            attribute.tag == .retrieveAETitle
+                ? study.holders.joined(separator: "\\") : study.record.texts[attribute.ordinal]
         }
     }
 
@@ -33,12 +36,9 @@ package struct MatchAttributes {
     package static func series(
         _ series: CatalogSeries, of study: CatalogStudy, empty requested: Set<Tag>
     ) -> MatchAttributes {
-        MatchAttributes(
-            attributes: ofEveryLevel,
-            kept: requested.union([.studyInstanceUID, .seriesInstanceUID, .modality, .seriesNumber])
-        ) { tag in
-            tag == .retrieveAETitle
-                ? series.holders.joined(separator: "\\") : series.record[tag] ?? study.record[tag]
+        MatchAttributes(attributes: ofEveryLevel, minimum: minimumOfSeries, requested: requested) { attribute in
+            attribute.tag == .retrieveAETitle
+                ? series.holders.joined(separator: "\\") : series.record[attribute.tag] ?? study.record[attribute.tag]
         }
     }
 
@@ -46,14 +46,12 @@ package struct MatchAttributes {
     package static func instance(
         _ instance: DataSet, study: String, series: String, holders: [String], empty requested: Set<Tag>
     ) -> MatchAttributes {
-        MatchAttributes(
-            attributes: ofEveryLevel, kept: requested.union([.sopClassUID, .sopInstanceUID, .instanceNumber])
-        ) { tag in
-            switch tag {
+        MatchAttributes(attributes: ofEveryLevel, minimum: minimumOfInstances, requested: requested) { attribute in
+            switch attribute.tag {
             case .retrieveAETitle: holders.joined(separator: "\\")
             case .studyInstanceUID: study
             case .seriesInstanceUID: series
-            default: instance.text(tag)
+            default: instance.text(attribute.tag)
             }
         }
     }
@@ -61,14 +59,17 @@ package struct MatchAttributes {
     private static let ofEveryLevel = AttributeDictionary.all
         .filter { $0.tag != .queryRetrieveLevel && $0.tag != .retrieveURL }.sorted { $0.tag < $1.tag }
 
+    /// All but the character set have their text at their ordinal in a record.
     private static let ofStudies = AttributeDictionary.all
         .filter { $0.column != nil || $0.tag == .specificCharacterSet }
         .sorted { $0.tag < $1.tag }
 
     /// What a study answer always has (F135).
-    private static let minimum: Set<Tag> = [
+    private static let minimumOfStudies: Set<Tag> = [
         .studyDate, .studyTime, .accessionNumber, .modalitiesInStudy, .referringPhysicianName, .patientName, .patientID,
         .patientBirthDate, .patientSex, .studyInstanceUID, .studyID, .numberOfStudyRelatedSeries,
         .numberOfStudyRelatedInstances, .studyDescription, .issuerOfPatientID,
     ]
+    private static let minimumOfSeries: Set<Tag> = [.studyInstanceUID, .seriesInstanceUID, .modality, .seriesNumber]
+    private static let minimumOfInstances: Set<Tag> = [.sopClassUID, .sopInstanceUID, .instanceNumber]
 }

@@ -44,6 +44,16 @@ private func object(_ bytes: [UInt8]) throws -> JSONObject {
         #expect(json["00080054"]?["Value"] as? [String] == ["PACSA", "PACSB"])
     }
 
+    /// A combining mark would make one `Character` of a separator and itself.
+    @Test func separatorsAreBytes() throws {
+        let json = try written {
+            $0[.patientName] = "A=\u{301}B"
+            $0[.studyDescription] = " x \\\u{301}y"
+        }
+        #expect(json["00100010"]?["Value"] as? [[String: String]] == [["Alphabetic": "A", "Ideographic": "\u{301}B"]])
+        #expect(json["00081030"]?["Value"] as? [String] == ["x", "\u{301}y"])
+    }
+
     @Test func whatIsEmptyHasNoValue() throws {
         let json = try written { $0[.accessionNumber] = "" }
         #expect(json["00080050"]?["vr"] as? String == "SH" && json["00080050"]?["Value"] == nil)
