@@ -12,6 +12,10 @@ package final class PostgresPool: Sendable {
     /// Of the connections that are kept for lookups; where there are few connections, `queue`.
     private let lookups: WorkQueue
     private let threads = DispatchGroup()
+    private let turns = Turns(most: mostInTurn)
+
+    /// As many as share a round trip: enough to keep all connections busy.
+    private static let mostInTurn = Lookup.mostTogether
 
     /// - Parameter size: connections at most; they are opened when first used.
     package init(connectionString: String, size: Int = 4) {
@@ -41,11 +45,11 @@ package final class PostgresPool: Sendable {
                 return opened
             }
             switch (work, result) {
-            case (.job(let job), _): job(result)
+            case (.job(let job), _), (.search(let job), _): job(result)
             case (.lookups(let lookups), .success(let connection)): connection.answer(lookups)
             case (.lookups(let lookups), .failure(let error)): for lookup in lookups { lookup.answer(.failure(error)) }
             }
-            if case .lookups = work { queue.lookupsEnded() }
+            queue.ended(work)
         }
     }
 
@@ -55,8 +59,23 @@ package final class PostgresPool: Sendable {
     package func withConnection<T: Sendable>(
         settings: [String: String] = [:], _ body: @escaping @Sendable (PostgresConnection) throws -> T
     ) async throws -> T {
+        try await run(settings, body) { queue.add(Self.client, $0) }
+    }
+
+    /// As `withConnection`, for what takes milliseconds and is waited for: a few at a time, because more at once only make
+    /// each other slow. What may take seconds would keep the others waiting, and is no search.
+    package func search<T: Sendable>(
+        settings: [String: String] = [:], _ body: @escaping @Sendable (PostgresConnection) throws -> T
+    ) async throws -> T {
+        try await run(settings, body) { queue.addSearch(Self.client, $0) }
+    }
+
+    private func run<T: Sendable>(
+        _ settings: [String: String], _ body: @escaping @Sendable (PostgresConnection) throws -> T,
+        _ add: (@escaping Job) -> Bool
+    ) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
-            let isQueued = queue.add(Self.client) { result in
+            let isQueued = add { result in
                 continuation.resume(
                     with: result.flatMap { connection in
                         Result {
@@ -69,6 +88,14 @@ package final class PostgresPool: Sendable {
                 continuation.resume(throwing: PostgresError(.poolClosed, "the connection pool was closed"))
             }
         }
+    }
+
+    /// Runs what readers wait for, some at a time and by turns of those on whose behalf it is done; it uses connections as it
+    /// needs them.
+    package func inTurn<T>(_ body: () async throws -> T) async rethrows -> T {
+        await turns.enter(Self.client)
+        defer { turns.leave() }
+        return try await body()
     }
 
     /// Runs one statement that only reads and finds few rows by an index: many that wait at the same moment share a round

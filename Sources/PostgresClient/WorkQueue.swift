@@ -6,28 +6,40 @@ typealias Job = @Sendable (Result<PostgresConnection, any Error>) -> Void
 enum Work {
     /// For a connection of its own.
     case job(Job)
+    /// The same, of those of which few are done at once.
+    case search(Job)
     /// For one connection together.
     case lookups([Lookup])
 }
 
-/// Work waiting for a connection: jobs one by one, and lookups in bundles, taking turns; of each kind, one of each client in
-/// turn.
+/// Work waiting for a connection: jobs and searches one by one, and lookups in bundles, taking turns; of each kind, one of each
+/// client in turn.
 ///
-/// Lookups get a few connections only, however many there are: spread over all of them each would go alone.
+/// Lookups get a few connections only, however many there are: spread over all of them each would go alone. And so do
+/// searches: more at once than processors only make each other slow.
 final class WorkQueue: @unchecked Sendable {
     // Guarded by `condition`.
     private let condition = NSCondition()
     private var jobs = FairLine<Job>()
+    private var searches = FairLine<Job>()
     private var lookups = FairLine<Lookup>()
+    private var searchesUnderWay = 0
     private var bundlesUnderWay = 0
-    private var isLookupsTurn = false
+    /// Of the kinds of work, whose turn it is.
+    private var turn = 0
     private var isClosed = false
 
     /// Bundles of lookups under way at the same time.
     static let mostBundles = max(2, ProcessInfo.processInfo.activeProcessorCount)
+    /// Searches under way at the same time: some wait for disks.
+    static let mostSearches = 2 * mostBundles
 
     /// False: it is closed.
-    func add(_ client: String, _ job: @escaping Job) -> Bool { add { jobs.append(job, of: client) } }
+    func add(_ client: String, _ job: @escaping Job) -> Bool { enqueue { jobs.append(job, of: client) } }
+
+    func addSearch(_ client: String, _ search: @escaping Job) -> Bool {
+        enqueue { searches.append(search, of: client) }
+    }
 
     func add(_ client: String, _ lookup: Lookup) -> Bool {
         guard lookup.isShort else {
@@ -38,10 +50,10 @@ final class WorkQueue: @unchecked Sendable {
                 }
             }
         }
-        return add { lookups.append(lookup, of: client) }
+        return enqueue { lookups.append(lookup, of: client) }
     }
 
-    private func add(_ append: () -> Void) -> Bool {
+    private func enqueue(_ append: () -> Void) -> Bool {
         condition.lock()
         defer { condition.unlock() }
         guard !isClosed else { return false }
@@ -50,22 +62,33 @@ final class WorkQueue: @unchecked Sendable {
         return true
     }
 
-    /// Waits for the next work; nil: closed, and nothing is left.
+    /// Waits for the next work, which has to be told of when it has `ended`; nil: closed, and nothing is left.
     func next() -> Work? {
         condition.lock()
         defer { condition.unlock() }
+        let kinds = [nextLookups, nextJob, nextSearch]
         while true {
-            let mayLookUp = bundlesUnderWay < Self.mostBundles && !lookups.isEmpty
-            if mayLookUp, isLookupsTurn || jobs.isEmpty {
-                isLookupsTurn = false
-                bundlesUnderWay += 1
-                return .lookups(bundle())
+            for _ in kinds {
+                turn = (turn + 1) % kinds.count
+                if let work = kinds[turn]() { return work }
             }
-            isLookupsTurn = true
-            if let job = jobs.popFirst() { return .job(job) }
-            if isClosed, lookups.isEmpty { return nil }
+            if isClosed, jobs.isEmpty, searches.isEmpty, lookups.isEmpty { return nil }
             condition.wait()
         }
+    }
+
+    private func nextJob() -> Work? { jobs.popFirst().map(Work.job) }
+
+    private func nextSearch() -> Work? {
+        guard searchesUnderWay < Self.mostSearches, let search = searches.popFirst() else { return nil }
+        searchesUnderWay += 1
+        return .search(search)
+    }
+
+    private func nextLookups() -> Work? {
+        guard bundlesUnderWay < Self.mostBundles, !lookups.isEmpty else { return nil }
+        bundlesUnderWay += 1
+        return .lookups(bundle())
     }
 
     /// The first in line, and those at the head of their lines that need the same settings.
@@ -79,12 +102,16 @@ final class WorkQueue: @unchecked Sendable {
         return bundle
     }
 
-    func lookupsEnded() {
+    func ended(_ work: Work) {
         condition.lock()
         defer { condition.unlock() }
-        bundlesUnderWay -= 1
+        switch work {
+        case .job: return
+        case .search: searchesUnderWay -= 1
+        case .lookups: bundlesUnderWay -= 1
+        }
         // One more for those that wait; all, where they wait for the end.
-        if isClosed { condition.broadcast() } else if !lookups.isEmpty { condition.signal() }
+        if isClosed { condition.broadcast() } else if !lookups.isEmpty || !searches.isEmpty { condition.signal() }
     }
 
     func close() {

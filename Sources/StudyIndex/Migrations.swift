@@ -9,6 +9,7 @@ enum Migrations {
         ("m004_spanning", SQL.text(PackageResources.m004_spanning_sql)),
         ("m007_reconciliation", SQL.text(PackageResources.m007_reconciliation_sql)),
         ("m008_persons", SQL.text(PackageResources.m008_persons_sql)),
+        ("m009_uniform", SQL.text(PackageResources.m009_uniform_sql)),
     ]
 
     /// Names the advisory lock under which one process migrates.

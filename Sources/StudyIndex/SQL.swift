@@ -92,6 +92,7 @@ enum SQL {
     static let lockKeyName = text(PackageResources.lock_key_name_sql)
     static let lockReconciliation = text(PackageResources.lock_reconciliation_sql)
     static let lockStudies = text(PackageResources.lock_studies_sql)
+    static let markUniform = text(PackageResources.mark_uniform_sql)
     static let missingCandidates = text(PackageResources.missing_candidates_sql)
     static let nameIDs = text(PackageResources.name_ids_sql)
     static let narrowSlice = text(PackageResources.narrow_slice_sql)

@@ -120,6 +120,33 @@ import Testing
         }
     }
 
+    /// Searches are few at a time, so that there is a connection for other work.
+    @Test func searchesTakeTurnsAndLeaveConnectionsToOthers() async throws {
+        let most = WorkQueue.mostSearches
+        try await withPool(size: most + 1) { pool in
+            let (gate, open) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            let searches = (0..<3 * most).map { _ in
+                Task {
+                    try await pool.search { _ in
+                        open.signal()
+                        gate.wait()
+                    }
+                }
+            }
+            for _ in 0..<most { #expect(await Self.wait(open)) }
+            let answered = DispatchSemaphore(value: 0)
+            let other = Task {
+                defer { answered.signal() }
+                return try await pool.withConnection { try $0.query("SELECT 7")[0].int(0) }
+            }
+            #expect(await Self.wait(answered), "it waits for the searches")
+            #expect(open.wait(timeout: .now()) == .timedOut, "one search too many")
+            for _ in searches { gate.signal() }
+            for search in searches { try await search.value }
+            #expect(try await other.value == 7)
+        }
+    }
+
     /// Whether it was signalled.
     @discardableResult private static func wait(_ semaphore: DispatchSemaphore) async -> Bool {
         await withCheckedContinuation { continuation in

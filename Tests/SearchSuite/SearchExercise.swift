@@ -29,8 +29,10 @@ package struct SearchExercise {
 
     package mutating func copies(studies: Int) -> [SearchedCopy] {
         (0..<studies).flatMap { number -> [SearchedCopy] in
-            ["a", "b", "c"].filter { _ in Bool.random(using: &random) }.map {
-                SearchedCopy(source: $0, record: record("1.2.\(number)"))
+            // Of a third of the studies all copies are alike.
+            let alike = Int.random(in: 0..<3, using: &random) == 0 ? record("1.2.\(number)") : nil
+            return ["a", "b", "c"].filter { _ in Bool.random(using: &random) }.map {
+                SearchedCopy(source: $0, record: alike ?? record("1.2.\(number)"))
             }
         }
     }

@@ -134,10 +134,16 @@ extension StudyIndex {
         let inserted = try connection.query(SQL.insertStudies, [id]).affectedRows
         if counts.changed > 0 { try connection.query(SQL.recordHistory, [id]) }
         try connection.query(SQL.upsertObservations, [id])
-        if inserted < changed.count { try connection.query(SQL.recomputeStudies) }
+        if inserted < changed.count { try recomputeStudies(connection) }
         try connection.query(SQL.insertChanges)
         try connection.query(SQL.forgetAbsence, [id])
         return counts
+    }
+
+    /// Of the staged studies, those that existed before this merge.
+    private static func recomputeStudies(_ connection: PostgresConnection) throws {
+        try connection.query(SQL.recomputeStudies)
+        try connection.query(SQL.markUniform)
     }
 
     /// What a complete part of a pass over all patients shows of each day: an axis of its own beside dates. Parts overlap
@@ -198,7 +204,7 @@ extension StudyIndex {
             try connection.query("DELETE FROM staged")
             counts.vanished = try connection.query(SQL.vanish, [source, .textArray(absent)]).affectedRows
             guard counts.vanished > 0 else { return }
-            try connection.query(SQL.recomputeStudies)
+            try recomputeStudies(connection)
             try connection.query(SQL.emptyStudies)
             try connection.query(SQL.insertChanges)
         case .times, .modalities, .prefixes, .patient: break

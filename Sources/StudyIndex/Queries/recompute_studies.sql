@@ -7,7 +7,14 @@ WITH touched AS (
     SELECT study_uid FROM staged JOIN study USING (study_uid) WHERE study.xmin <> pg_current_xact_id()::xid
 ), ranked AS (
     SELECT o.*, row_number() OVER by_priority AS rank,
-           first_value(o.source_id) OVER by_patient AS lead_source
+           first_value(o.source_id) OVER by_patient AS lead_source,
+           -- All that can be asked of it; of what was normalised also whether there was anything.
+           ROW(o.patient_id, o.issuer, o.name_key, o.patient_name IS NULL, o.birth_day, o.patient_birth_date IS NULL,
+               o.patient_sex, o.study_day, o.study_date IS NULL, o.study_clock, o.study_time IS NULL,
+               o.accession_number, o.study_id, o.study_description, o.physician_name_id,
+               o.referring_physician_name IS NULL, o.modalities, o.series_count,
+               o.number_of_study_related_series IS NULL, o.instance_count,
+               o.number_of_study_related_instances IS NULL)::text COLLATE "C" AS told
     FROM touched
     CROSS JOIN LATERAL (
         SELECT * FROM observation WHERE study_uid = touched.study_uid AND vanished_at IS NULL OFFSET 0
@@ -19,6 +26,7 @@ WITH touched AS (
 ), merged AS (
     SELECT o.study_uid, min(o.lead_source) AS lead_source,
            array_agg(o.source_id) AS source_ids,
+           bool_and(o.lossy IS NULL) AND min(o.told) = max(o.told) AS uniform,
            ARRAY[
                min(o.lead_source), min(o.lead_source), min(o.lead_source), min(o.lead_source),
                min(o.lead_source), min(o.lead_source),
@@ -57,14 +65,16 @@ WITH touched AS (
     FROM (SELECT * FROM ranked ORDER BY study_uid, rank) o GROUP BY o.study_uid
 )
 UPDATE study
-SET source_ids = m.source_ids, provenance = m.provenance,
+SET source_ids = m.source_ids, provenance = m.provenance, uniform = m.uniform,
     patient_id = p.patient_id, issuer_of_patient_id = p.issuer_of_patient_id, patient_name = p.patient_name,
     patient_birth_date = p.patient_birth_date, patient_sex = p.patient_sex, issuer = p.issuer,
     name_key = p.name_key, birth_day = p.birth_day,
     study_date = m.study_date, study_day = m.study_day, study_time = m.study_time, study_clock = m.study_clock,
     accession_number = m.accession_number, study_id = m.study_id, study_description = m.study_description,
     referring_physician_name = m.referring_physician_name,
-    modalities_in_study = m.modalities_in_study, modalities = m.modalities,
+    modalities_in_study = m.modalities_in_study,
+    -- Returned empty, and not returned, are not the same.
+    modalities = CASE WHEN m.uniform THEN p.modalities ELSE m.modalities END,
     number_of_study_related_series = m.number_of_study_related_series, series_count = m.series_count,
     number_of_study_related_instances = m.number_of_study_related_instances, instance_count = m.instance_count,
     instance_availability = m.instance_availability, retrieve_ae_title = m.retrieve_ae_title,

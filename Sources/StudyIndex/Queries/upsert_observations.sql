@@ -5,7 +5,7 @@ INSERT INTO observation (
     study_time, accession_number, study_id, study_description, referring_physician_name, modalities_in_study,
     number_of_study_related_series, number_of_study_related_instances, instance_availability,
     retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, name_id, physician_name_id, study_day, study_clock,
-    birth_day, modalities, series_count, instance_count, lossy, content_hash, facility_id
+    birth_day, modalities, series_count, instance_count, lossy, content_hash, facility_id, uniform
 )
 SELECT $1, moment.t, moment.t,
        -- Its day was known already: the study has only just arrived, and may still grow.
@@ -15,7 +15,9 @@ SELECT $1, moment.t, moment.t,
        modalities_in_study, number_of_study_related_series, number_of_study_related_instances,
        instance_availability, retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, name_id,
        physician_name_id, study_day, study_clock, birth_day, modalities, series_count, instance_count, lossy, content_hash,
-       f.facility_id
+       f.facility_id,
+       -- Of a study that only it shows; of others a later statement finds out.
+       lossy IS NULL
 FROM (
     SELECT ledger_now() AS t, EXISTS (
         SELECT 1 FROM coverage c
@@ -48,4 +50,5 @@ SET changed_at = CASE WHEN observation.content_hash = excluded.content_hash THEN
     study_day = excluded.study_day,
     study_clock = excluded.study_clock, birth_day = excluded.birth_day, modalities = excluded.modalities,
     series_count = excluded.series_count, instance_count = excluded.instance_count, lossy = excluded.lossy,
-    content_hash = excluded.content_hash, facility_id = excluded.facility_id
+    content_hash = excluded.content_hash, facility_id = excluded.facility_id,
+    uniform = observation.uniform AND excluded.uniform

@@ -10,7 +10,7 @@ typealias SQLTest = @Sendable (_ table: String) -> String
 /// The reference is `QueryKey.matches` (PS3.4 §C.2.2.2); `SearchTests` holds this to it. Both parts are written so that an
 /// index can serve each arm of `matches OR unknown`.
 struct KeyCondition: Sendable {
-    /// The tests for an alias of `observation`.
+    /// The tests for an alias of `observation`, or of a uniform study with its `studyColumns`.
     let matches: SQLTest
     /// True where the source did not return the attribute, or characters of it were lost.
     let unknown: SQLTest
@@ -20,9 +20,12 @@ struct KeyCondition: Sendable {
     let isExact: Bool
     /// The best plan is the same for all values.
     var hasOnePlan: Bool { isExact || findsFewNames }
-    private var findsFewNames = false
+    /// Finds the rows of listed names.
+    private(set) var findsFewNames = false
     /// The study dates that it asks for, if it asks for study dates.
     private(set) var days: DateRange?
+    /// Of `study`, what the tests ask for; nil: something that only its copies tell.
+    private(set) var studyColumns: [String]?
     /// Finds the same rows as `matches`, by an index, where no other key finds fewer.
     let finds: SQLTest?
 
@@ -85,6 +88,23 @@ struct KeyCondition: Sendable {
             self.init(
                 matches: Self.anyOf(patterns, &parameters),
                 unknown: { "(\($0).modalities IS NULL OR \(damaged($0)))" })
+        }
+        studyColumns = Self.studyColumns(of: key, column)
+    }
+
+    /// As `Queries/recompute_studies.sql` compares copies.
+    private static func studyColumns(of key: QueryKey, _ column: String) -> [String]? {
+        switch key.match {
+        case .universal, .uids: []
+        case .single, .wildcard:
+            [
+                "patient_id", "issuer", "patient_sex", "accession_number", "study_id", "study_description",
+            ].contains(column) ? [column] : nil
+        case .name, .fuzzyName: nil
+        case .dates: [column == "patient_birth_date" ? "birth_day" : "study_day", column]
+        case .times: ["study_clock", column]
+        case .integer: [column == "number_of_study_related_series" ? "series_count" : "instance_count", column]
+        case .anyOf: ["modalities"]
         }
     }
 

@@ -28,6 +28,13 @@ struct NameCondition: Sendable {
     /// Names that begin with something: found in their order, however many they are.
     var isBeginning: Bool { words == nil && !WildcardPattern.literalPrefix(pattern).isEmpty }
 
+    /// Whether indexes find it whatever its characters are: one plan fits all such names. Of what has no three characters
+    /// together the index of trigrams would be read whole.
+    var hasOnePlan: Bool {
+        isBeginning || !QueryKey.hasWildcards(pattern)
+            || pattern.unicodeScalars.split { !$0.properties.isAlphabetic }.contains { $0.count >= 3 }
+    }
+
     func sql(_ parameters: inout SearchParameters) -> String {
         var arms = [whole(pattern, &parameters)]
         // `*` at an end takes other groups in.

@@ -14,8 +14,10 @@ extension StudyIndex: StudyCatalog {
     /// fuzzily, and no other key is selective.
     package func search(_ query: StudyQuery, within visibility: Visibility) async throws -> StudyAnswer {
         let seen = try await seen(within: visibility)
-        let statement = try await statement(query, within: seen)
-        return Self.answer(try await rows(of: statement, for: query, within: seen), query)
+        let found = try await pool.inTurn {
+            try await rows(of: statement(query, within: seen), for: query, within: seen)
+        }
+        return Self.answer(found, query)
     }
 
     /// The statement that answers a query by a key that names one thing: for benchmarks, which ask it elsewhere.
@@ -32,10 +34,14 @@ extension StudyIndex: StudyCatalog {
         let uninformed = SearchStatement(query, within: seen, in: scope)
         let keys = query.keys.filter { NameCondition($0.match) != nil }
         guard !uninformed.isExact, !keys.isEmpty else { return uninformed }
+        let hasOnePlan = keys.allSatisfy { NameCondition($0.match)?.hasOnePlan ?? true }
+        let settings = Self.settings(hasOnePlan: hasOnePlan)
+        @Sendable func names(_ connection: PostgresConnection) throws -> [QueryKey: FoundNames] {
+            try keys.reduce(into: [:]) { $0[$1] = try Self.names(matching: $1, connection) }
+        }
         let found = try await timely {
-            try await pool.withConnection(settings: Self.settings(uninformed)) { connection in
-                try keys.reduce(into: [:]) { $0[$1] = try Self.names(matching: $1, connection) }
-            }
+            try await hasOnePlan
+                ? pool.search(settings: settings, names) : pool.withConnection(settings: settings, names)
         }
         let statement = SearchStatement(query, within: seen, in: scope, names: found)
         let isBroad = keys.contains { key in
@@ -52,21 +58,25 @@ extension StudyIndex: StudyCatalog {
     func rows(
         of statement: SearchStatement, for query: StudyQuery, within seen: SeenFacilities
     ) async throws -> PostgresResult {
-        let settings = Self.settings(statement).merging(seen.settings) { $1 }
+        let newest = Self.settings(hasOnePlan: true).merging(seen.settings) { $1 }
+        let all = Self.settings(hasOnePlan: statement.hasOnePlan).merging(seen.settings) { $1 }
         return try await timely {
-            if statement.isExact {
-                let (sql, parameters) = statement.amongAll()
-                return try await pool.lookup(sql, parameters, settings: settings)
-            }
-            return try await pool.withConnection(settings: settings) { connection in
-                for number in statement.isTriedAmongNewest ? SearchStatement.windows : [] {
-                    let (sql, parameters) = statement.amongNewest(number)
-                    let rows = try connection.query(sql, parameters)
-                    if rows.numberOfAnswers >= max(1, query.limit) { return rows }
+            if statement.isTriedAmongNewest {
+                let rows = try await pool.search(settings: newest) { connection -> PostgresResult? in
+                    for number in SearchStatement.windows {
+                        let (sql, parameters) = statement.amongNewest(number)
+                        let rows = try connection.query(sql, parameters)
+                        if rows.numberOfAnswers >= max(1, query.limit) { return rows }
+                    }
+                    return nil
                 }
-                let (sql, parameters) = statement.amongAll()
-                return try connection.query(sql, parameters)
+                if let rows { return rows }
             }
+            let (sql, parameters) = statement.amongAll()
+            if statement.isExact { return try await pool.lookup(sql, parameters, settings: all) }
+            return try await statement.hasOnePlan
+                ? pool.search(settings: all) { try $0.query(sql, parameters) }
+                : pool.withConnection(settings: all) { try $0.query(sql, parameters) }
         }
     }
 
@@ -78,10 +88,10 @@ extension StudyIndex: StudyCatalog {
 
     /// Where one plan fits all values it is made once for each connection: making it takes longer than the search.
     /// Elsewhere the best plan depends on the values: a prefix may be one name or half of all.
-    private static func settings(_ statement: SearchStatement) -> [String: String] {
+    private static func settings(hasOnePlan: Bool) -> [String: String] {
         [
             "statement_timeout": statementTimeout,
-            "plan_cache_mode": statement.hasOnePlan ? "force_generic_plan" : "force_custom_plan",
+            "plan_cache_mode": hasOnePlan ? "force_generic_plan" : "force_custom_plan",
         ]
     }
 

@@ -3,8 +3,9 @@ import PostgresClient
 
 /// A `StudyQuery` as SQL: the one place where queries become statements. Values travel as parameters only.
 ///
-/// Rows of `observation` are matched, never the consolidated study, which may join the values of two copies. A row that does
-/// not know what a key asks about is kept, unless another copy of its study knows better; it is then `undecided`.
+/// Rows of `observation` are matched, never the consolidated study, which may join the values of two copies, unless the study
+/// is uniform: then one row tells all of it. A row that does not know what a key asks about is kept, unless another copy of its
+/// study knows better; it is then `undecided`.
 struct SearchStatement: Sendable {
     /// Studies, newest first, among which an unselective query looks first: nearly always they fill its page.
     static let newest = 700
@@ -55,34 +56,77 @@ struct SearchStatement: Sendable {
     /// Whether it finds the few rows of one value.
     var isExact: Bool { keys.contains(where: \.isExact) }
 
-    /// Whether one plan fits all values, so that it is made once for each connection.
+    /// Whether one plan of `amongAll` fits all values, so that it is made once for each connection.
     var hasOnePlan: Bool { keys.contains(where: \.hasOnePlan) }
 
     /// All matches, by the indexes of `observation`, or by reading it.
     func amongAll() -> (sql: String, parameters: [PostgresValue]) {
-        statement(
-            """
-            matched AS (
-                SELECT \(candidate), \(undecided) AS undecided
-                FROM observation o JOIN source ON source.id = o.source_id \(studies.joined(to: "o", whole: false))
-                WHERE \(conditions(isSelective ? nil : keys.firstIndex { $0.finds != nil }))
-            )
-            """, filter)
+        guard usesUniformStudies else {
+            let copies = """
+                SELECT \(candidate), \(undecided("o")) AS undecided
+                    FROM observation o JOIN source ON source.id = o.source_id \(studies.joined(to: "o", whole: false))
+                    WHERE \(conditions(leading))
+                """
+            return statement("matched AS (\(copies))", filter)
+        }
+        guard !isExact, let named = keys.firstIndex(where: \.findsFewNames) else {
+            return statement("matched AS (\(copies(conditions(leading))))", filter)
+        }
+        // Apart from those that do not tell their names, so that the rest is read from the index of names alone.
+        let others = keys.indices.filter { $0 != named }.map { condition(keys[$0]) }
+        let (matching, unknown) = (keys[named].matches("o"), unknown(keys[named]))
+        let arms = [matching, unknown].map { copies(([isVisible("o"), $0] + others).joined(separator: "\n    AND ")) }
+        return statement("matched AS (\(arms.joined(separator: "\nUNION ALL\n")))", filter)
     }
 
-    /// The matches among so many of the newest studies only, in the order of `study_newest`.
+    /// The key that finds the rows where no index finds few.
+    private var leading: Int? { isSelective ? nil : keys.firstIndex { $0.finds != nil } }
+
+    /// Copies with the place of their studies. Those of a uniform study tell it themselves: for them no row is fetched.
+    private func copies(_ conditions: String) -> String {
+        """
+        SELECT o.study_uid, o.source_id, source.name AS source_name, source.priority,
+               CASE WHEN o.uniform THEN o.study_day ELSE s.study_day END AS study_day,
+               CASE WHEN o.uniform THEN o.study_clock ELSE s.study_clock END AS study_clock,
+               CASE WHEN o.uniform THEN '' ELSE \(Self.patient("differing")) END AS patient, o.uniform,
+               \(undecided("o")) AS undecided
+        FROM observation o JOIN source ON source.id = o.source_id
+        LEFT JOIN observation differing
+            ON differing.study_uid = CASE WHEN o.uniform THEN NULL ELSE o.study_uid END
+            AND differing.source_id = o.source_id
+        LEFT JOIN study s ON s.study_uid = differing.study_uid
+        WHERE \(conditions)
+        """
+    }
+
+    /// The matches among so many of the newest studies only, in the order of `study_newest`. One plan fits all values.
     func amongNewest(_ number: Int = newest) -> (sql: String, parameters: [PostgresValue]) {
         var parameters = filter
-        let window = parameters.add(.int(Int64(min(offset, 1 << 40) + min(limit, 1 << 40) + number)))
-        let newest = studies.newest(window, of: days, after: after, &parameters)
-        return statement(
-            """
-            \(newest), matched AS (
-                SELECT \(candidate), \(undecided) AS undecided
+        // Written out, so that the one plan for all values knows it; rounded, so that few texts are prepared.
+        let least = min(offset, 1 << 40) + min(limit, 1 << 40) + number
+        let window = "\((least + 199) / 200 * 200)"
+        let columns = usesUniformStudies ? keys.map(\.studyColumns) : [nil]
+        let told = columns.contains { $0 == nil } ? nil : Set(columns.compactMap { $0 }.joined()).sorted()
+        let newest = studies.newest(
+            window, of: days, after: after, with: told.map { ["uniform", "source_ids"] + $0 } ?? [], &parameters)
+        let copies = """
+            SELECT \(candidate), \(undecided("o")) AS undecided
                 FROM newest s
                 CROSS JOIN LATERAL (SELECT * FROM observation WHERE study_uid = s.study_uid OFFSET 0) AS o
                 JOIN source ON source.id = o.source_id
                 WHERE \(conditions(nil))
+            """
+        guard told != nil else { return statement("\(newest), matched AS (\(copies))", parameters) }
+        return statement(
+            """
+            \(newest), matched AS (
+                SELECT s.study_uid, source.id AS source_id, source.name AS source_name, source.priority,
+                       s.study_day, s.study_clock, '' AS patient, true AS uniform, \(undecided("s")) AS undecided
+                FROM (SELECT *, NULL::text[] AS lossy FROM newest WHERE uniform) AS s
+                JOIN source ON source.id = s.source_ids[1]
+                WHERE \(conditionsOfUniformStudy)
+                UNION ALL
+                \(copies) AND NOT s.uniform
             )
             """, parameters)
     }
@@ -97,27 +141,50 @@ struct SearchStatement: Sendable {
     /// - Parameter leading: the key that finds the rows.
     private func conditions(_ leading: Int?) -> String {
         let keys = keys.enumerated().map { position, key in
-            let finds = (position == leading ? key.finds : nil) ?? key.matches
-            return """
-                (\(finds("o")) OR \(key.unknown("o")))
-                    AND (NOT \(key.unknown("o")) OR NOT EXISTS (
-                        SELECT 1 FROM observation c
-                        WHERE c.study_uid = o.study_uid AND \(isVisible("c"))
-                          AND NOT \(key.unknown("c")) AND NOT coalesce(\(key.matches("c")), false)))
-                """
+            condition(key, finding: position == leading ? key.finds : nil)
         }
         return ([isVisible("o")] + keys).joined(separator: "\n    AND ")
     }
 
-    private var undecided: String {
-        let unknown = keys.map { $0.unknown("o") } + (scope.map { [$0.unknown("o")] } ?? [])
+    private func condition(_ key: KeyCondition, finding finds: SQLTest? = nil) -> String {
+        """
+        (\((finds ?? key.matches)("o")) OR \(key.unknown("o")))
+            AND (NOT \(key.unknown("o")) OR \(noCopyKnowsBetter(key)))
+        """
+    }
+
+    private func unknown(_ key: KeyCondition) -> String {
+        "\(key.unknown("o")) AND \(noCopyKnowsBetter(key))"
+    }
+
+    private func noCopyKnowsBetter(_ key: KeyCondition) -> String {
+        """
+        NOT EXISTS (
+                SELECT 1 FROM observation c
+                WHERE c.study_uid = o.study_uid AND \(isVisible("c"))
+                  AND NOT \(key.unknown("c")) AND NOT coalesce(\(key.matches("c")), false))
+        """
+    }
+
+    /// No other copy knows better.
+    private var conditionsOfUniformStudy: String {
+        let keys = keys.map { "(\($0.matches("s")) OR \($0.unknown("s")))" }
+        return keys.isEmpty ? "true" : keys.joined(separator: "\n    AND ")
+    }
+
+    private func undecided(_ copy: String) -> String {
+        let unknown = keys.map { $0.unknown(copy) } + (scope.map { [$0.unknown(copy)] } ?? [])
         return unknown.isEmpty ? "false" : "(" + unknown.joined(separator: " OR ") + ")"
     }
 
+    /// Within a scope other copies are no part of a study, and of what a caller may not see nothing is told.
+    private var usesUniformStudies: Bool { studies.isWhole && scope == nil }
+
+    /// `o` with the place of its study, `s`.
     private var candidate: String {
         """
         o.study_uid, o.source_id, source.name AS source_name, source.priority, s.study_day, s.study_clock,
-                       \(group("o")) AS patient
+                       \(group("o")) AS patient, false AS uniform
         """
     }
 
@@ -143,9 +210,9 @@ struct SearchStatement: Sendable {
     /// The patient group comes from the copy that matched; the rest is the study's, or for another patient's copy its own.
     private static let shown = AttributeDictionary.observation.compactMap(\.column).map { column in
         if column == "study_uid" { return "p.study_uid" }
-        if column == "issuer_of_patient_id" { return "o.issuer" }
-        if patientColumns.contains(column) { return "o.\(column)" }
-        return "CASE WHEN p.patient = '' THEN s.\(column) ELSE o.\(column) END"
+        let shown = column == "issuer_of_patient_id" ? "issuer" : column
+        let isStudys = patientColumns.contains(column) || shown == "issuer" ? "p.uniform" : "p.patient = ''"
+        return "CASE WHEN \(isStudys) THEN s.\(shown) ELSE o.\(shown) END"
     }.joined(separator: ", ")
 
     private func statement(
@@ -174,15 +241,12 @@ struct SearchStatement: Sendable {
     private var rows: String {
         guard let scope else {
             return """
-                p.undecided, p.source_name,
-                       ARRAY(SELECT h.ae_title FROM observation c JOIN source h ON h.id = c.source_id
-                             WHERE c.study_uid = p.study_uid AND \(isVisible("c"))
-                               AND \(Self.patient("c")) = p.patient
-                             ORDER BY h.priority, h.id),
+                p.undecided, p.source_name, \(holders),
                        \(Self.shown)
                 FROM page p
                 \(studies.joined(to: "p", whole: true))
-                JOIN observation o ON o.study_uid = p.study_uid AND o.source_id = p.source_id
+                LEFT JOIN observation o ON o.study_uid = CASE WHEN p.uniform THEN NULL ELSE p.study_uid END
+                    AND o.source_id = p.source_id
                 """
         }
         return """
@@ -193,6 +257,22 @@ struct SearchStatement: Sendable {
                 AND \(group("o")) = p.patient
             JOIN source c ON c.id = o.source_id
             LEFT JOIN matched m ON m.study_uid = o.study_uid AND m.source_id = o.source_id
+            """
+    }
+
+    /// AE titles of those that hold an answer, by priority.
+    private var holders: String {
+        let differing = """
+            ARRAY(SELECT h.ae_title FROM observation c JOIN source h ON h.id = c.source_id
+                             WHERE c.study_uid = p.study_uid AND \(isVisible("c"))
+                               AND \(Self.patient("c")) = p.patient
+                             ORDER BY h.priority, h.id)
+            """
+        guard usesUniformStudies else { return differing }
+        return """
+            CASE WHEN p.uniform
+                            THEN ARRAY(SELECT h.ae_title FROM source h WHERE h.id = ANY (s.source_ids) ORDER BY h.priority, h.id)
+                            ELSE \(differing) END
             """
     }
 

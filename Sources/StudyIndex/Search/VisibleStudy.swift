@@ -21,6 +21,9 @@ struct VisibleStudy: Sendable {
         }
     }
 
+    /// Whether a uniform study, and its copies, are what the caller sees of them.
+    var isWhole: Bool { facilities == nil }
+
     /// Joins the study of `table`'s row, as `s`: with all of its values, or only with those by which studies are ordered and
     /// patients told apart.
     func joined(to table: String, whole isWhole: Bool) -> String {
@@ -41,13 +44,15 @@ struct VisibleStudy: Sendable {
     /// - Parameters:
     ///   - days: only studies of which a copy has one of these dates, or none, need be among them; for a caller who may see all.
     ///   - after: a place before which none is needed.
+    ///   - columns: of the studies, that are wanted beside their order; for a caller who may see all.
     func newest(
-        _ window: String, of days: DateRange?, after: PagePosition?, _ parameters: inout SearchParameters
+        _ window: String, of days: DateRange?, after: PagePosition?, with columns: [String],
+        _ parameters: inout SearchParameters
     ) -> String {
         guard let facilities else {
             let beginning = after.map { $0.follows("study_uid >=", [$0.studyUID], &parameters) } ?? "true"
-            if let days { return newest(window, of: days, beginning, &parameters) }
-            let all = "SELECT \(Self.ordering("study")) FROM study WHERE \(beginning)"
+            if let days { return newest(window, of: days, beginning, with: columns, &parameters) }
+            let all = "SELECT \(Self.ordering("study", columns)) FROM study WHERE \(beginning)"
             return "newest AS MATERIALIZED (\(Self.first(window, of: all)))"
         }
         // The day of a study is that of one of its copies, so that none after the place is missed.
@@ -85,7 +90,8 @@ struct VisibleStudy: Sendable {
     /// In the order of all answers the studies of these days and those without, and of the studies of other days, of which a copy
     /// has one of these, those before the place where the window ends.
     private func newest(
-        _ window: String, of days: DateRange, _ beginning: String, _ parameters: inout SearchParameters
+        _ window: String, of days: DateRange, _ beginning: String, with columns: [String],
+        _ parameters: inout SearchParameters
     ) -> String {
         func bound(_ day: DICOMDate?) -> String {
             (day.map { parameters.add(.date(Int32(Days.number($0)))) } ?? "NULL") + "::date"
@@ -95,7 +101,7 @@ struct VisibleStudy: Sendable {
             .compactMap { $0 }.joined(separator: " AND ")
         // Each of the two comes in the order of the index by itself; of both together all would be sorted.
         let ordered = [within.isEmpty ? "study_day IS NOT NULL" : within, "study_day IS NULL"].map {
-            "(\(Self.first(window, of: "SELECT \(Self.ordering("study")) FROM study WHERE \($0) AND \(beginning)")))"
+            "(\(Self.first(window, of: "SELECT \(Self.ordering("study", columns)) FROM study WHERE \($0) AND \(beginning)")))"
         }.joined(separator: " UNION ALL ")
         return """
             ofdays AS MATERIALIZED (\(Self.first(window, of: "SELECT * FROM (\(ordered)) AS study"))
@@ -105,7 +111,7 @@ struct VisibleStudy: Sendable {
             ), newest AS MATERIALIZED (
                 SELECT * FROM ofdays
                 UNION ALL
-                SELECT \(Self.ordering("s")) FROM study s LEFT JOIN edge ON true
+                SELECT \(Self.ordering("s", columns)) FROM study s LEFT JOIN edge ON true
                 WHERE s.differing_days && daterange(\(lower), \(upper), '[]')
                   AND (edge.study_uid IS NULL OR s.study_day > edge.study_day
                        OR (edge.study_day IS NULL AND s.study_day IS NOT NULL)
@@ -126,8 +132,12 @@ struct VisibleStudy: Sendable {
     private static let normalised = [("study_day", "study_date"), ("study_clock", "study_time")]
 
     /// By which studies are ordered and patients told apart, in the table itself.
-    private static func ordering(_ table: String) -> String {
-        ["study_uid", "patient_id", "issuer", "name_key", "study_day", "study_clock", "birth_day"]
+    private static let orderingColumns = [
+        "study_uid", "patient_id", "issuer", "name_key", "study_day", "study_clock", "birth_day",
+    ]
+
+    private static func ordering(_ table: String, _ others: [String]) -> String {
+        (orderingColumns + others.filter { !orderingColumns.contains($0) })
             .map { "\(table).\($0)" }.joined(separator: ", ")
     }
 

@@ -1,0 +1,1 @@
+../../../schemas/postgres/m009_uniform.sql
