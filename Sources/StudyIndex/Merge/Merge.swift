@@ -143,7 +143,8 @@ extension StudyIndex {
     /// Of the staged studies, those that existed before this merge.
     private static func recomputeStudies(_ connection: PostgresConnection) throws {
         try connection.query(SQL.recomputeStudies)
-        try connection.query(SQL.markUniform)
+        // A plan made while the table was small would read all of it when it is large.
+        _ = try connection.queryOnce(SQL.markUniform, [])
     }
 
     /// What a complete part of a pass over all patients shows of each day: an axis of its own beside dates. Parts overlap
