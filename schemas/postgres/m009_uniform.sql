@@ -13,7 +13,8 @@ WHERE study.study_uid = single.study_uid;
 UPDATE observation o SET uniform = true
 FROM study s WHERE s.study_uid = o.study_uid AND s.uniform AND o.vanished_at IS NULL;
 
--- A search by name lists the places of all matches: of uniform studies it reads them here, and fetches those of its page.
+-- A search by name lists the places of all matches: of uniform studies it reads them here, and fetches those of its page. Not
+-- partial, though only current copies are searched: a merge, which reads those of one study, would be planned to read all of it.
 DROP INDEX observation_name;
-CREATE INDEX observation_name ON observation (name_id) INCLUDE (study_uid, source_id, study_day, study_clock, uniform)
-    WHERE vanished_at IS NULL;
+CREATE INDEX observation_name ON observation (name_id)
+    INCLUDE (study_uid, source_id, study_day, study_clock, uniform, vanished_at);

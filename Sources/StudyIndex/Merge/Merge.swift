@@ -144,9 +144,7 @@ extension StudyIndex {
     private static func recomputeStudies(_ connection: PostgresConnection) throws {
         try connection.query(SQL.recomputeStudies)
         // A plan made while the table was small would read all of it when it is large.
-        try connection.query("SET LOCAL enable_seqscan = off")
         _ = try connection.queryOnce(SQL.markUniform, [])
-        try connection.query("SET LOCAL enable_seqscan = on")
     }
 
     /// What a complete part of a pass over all patients shows of each day: an axis of its own beside dates. Parts overlap
