@@ -190,6 +190,18 @@ import Testing
         }
     }
 
+    /// An index that all current copies are in must not tempt to read all of it for the copies of one study.
+    @Test func theCopiesOfAStudyAreReadByTheirKeyAlone() async throws {
+        try await TestIndex.with { test in
+            try await test.sql("ALTER TABLE observation SET (autovacuum_enabled = false)")
+            try await test.sweep("a", (1...2_000).map { .sample("1.\($0)") })
+            let plan = try await test.sql(
+                "EXPLAIN SELECT * FROM observation WHERE study_uid = '1.5' AND vanished_at IS NULL"
+            ).compactMap { $0.string(0) }.joined(separator: "\n")
+            #expect(plan.contains("observation_pkey") && !plan.contains("observation_name"), "\(plan)")
+        }
+    }
+
     /// F47, F69: nothing that a source sends makes the merge fail.
     @Test func hostileTextsAreStoredAndDoNotStopTheSlice() async throws {
         try await TestIndex.with { test in

@@ -79,11 +79,8 @@ import Testing
         try await TestIndex.with { test in
             try await index(test)
             let (sql, parameters) = SearchStatement(try query(["StudyDate": "20200302"]), within: .all).amongNewest()
-            let plan = try await test.pool.withConnection { connection in
-                // As it is planned for all dates.
-                try connection.execute(script: "SET plan_cache_mode = force_generic_plan")
-                return try connection.query("EXPLAIN " + sql, parameters).compactMap { $0.string(0) }
-            }.joined(separator: "\n")
+            let plan = try await test.pool.withConnection { try $0.planForAllValues(sql, parameters.count) }
+                .joined(separator: "\n")
             #expect(plan.contains("Index Scan using study_newest"), "\(plan)")
             #expect(plan.contains("study_differing_days"), "\(plan)")
             #expect(!plan.contains("Seq Scan on study"), "\(plan)")

@@ -1,4 +1,6 @@
 import DICOM
+import Dispatch
+import Foundation
 import PostgresClient
 import SearchSuite
 import Testing
@@ -100,7 +102,7 @@ import Testing
                 let condition = try #require(NameCondition(key.match))
                 #expect(condition.hasOnePlan)
                 let plan = try await expectNoScan(
-                    of: ["person_name"], condition.statement(), test, mode: "force_generic_plan")
+                    of: ["person_name"], condition.statement(), test, forAllValues: true)
                 #expect(
                     plan.contains { $0.contains("Scan on \(index)") || $0.contains("Scan using \(index)") }, "\(plan)")
                 // An index may be read whole, too.
@@ -129,15 +131,42 @@ import Testing
         plan.count { line in words.split(separator: "|").contains { line.contains($0) } }
     }
 
+    /// Searches that read all names, however many, keep no lookup waiting.
+    @Test func lookupsDoNotWaitForSlowSearches() async throws {
+        try await TestIndex.with(connections: 4 * ProcessInfo.processInfo.activeProcessorCount + 8) { test in
+            try await test.sweep("a", [.sample("1.1")])
+            let holder = PostgresPool(connectionString: test.connectionString, size: 1)
+            try await holder.withConnection { try $0.execute(script: "BEGIN; LOCK TABLE person_name") }
+            let (searches, answered) = (100, DispatchSemaphore(value: 0))
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<searches { group.addTask { _ = try? await test.search(["PatientName": "*ue*"]) } }
+                group.addTask {
+                    let answer = try? await test.search(["StudyInstanceUID": "1.1"])
+                    if answer?.studies.count == 1 { answered.signal() }
+                }
+                let isAnswered = await withCheckedContinuation { done in
+                    DispatchQueue.global().async {
+                        done.resume(returning: answered.wait(timeout: .now() + 5) == .success)
+                    }
+                }
+                #expect(isAnswered, "it waits for the searches")
+                _ = try? await holder.withConnection { try $0.execute(script: "ROLLBACK") }
+            }
+            await holder.close()
+        }
+    }
+
     /// A small table is read whole unless that is forbidden; then only a shape that no index serves is.
     @discardableResult
     private func expectNoScan(
         of tables: [String], _ statement: (sql: String, parameters: [PostgresValue]), _ test: TestIndex,
-        mode: String = "force_custom_plan"
+        forAllValues isForAllValues: Bool = false
     ) async throws -> [String] {
         let plan = try await test.pool.withConnection { connection in
-            try connection.execute(script: "SET enable_seqscan = off; SET plan_cache_mode = \(mode)")
-            return try connection.query("EXPLAIN " + statement.sql, statement.parameters).compactMap { $0.string(0) }
+            try connection.execute(script: "SET enable_seqscan = off; SET plan_cache_mode = force_custom_plan")
+            return try isForAllValues
+                ? connection.planForAllValues(statement.sql, statement.parameters.count)
+                : connection.query("EXPLAIN " + statement.sql, statement.parameters).compactMap { $0.string(0) }
         }
         #expect(!plan.contains { line in tables.contains { line.contains("Seq Scan on \($0)") } }, "\(plan)")
         return plan

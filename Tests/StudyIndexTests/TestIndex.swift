@@ -103,6 +103,17 @@ struct TestIndex: Sendable {
     }
 }
 
+extension PostgresConnection {
+    /// As the server plans a prepared statement once for all values.
+    func planForAllValues(_ sql: String, _ parameters: Int) throws -> [String] {
+        try execute(script: "SET plan_cache_mode = force_generic_plan; PREPARE planned AS \(sql)")
+        let values = [String](repeating: "NULL", count: parameters).joined(separator: ", ")
+        let plan = try query("EXPLAIN EXECUTE planned(\(values))").compactMap { $0.string(0) }
+        try execute(script: "DEALLOCATE planned; RESET plan_cache_mode")
+        return plan
+    }
+}
+
 /// Every pause is over at once.
 struct NoWaiting: Clock {
     func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {}

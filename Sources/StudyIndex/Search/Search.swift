@@ -14,10 +14,7 @@ extension StudyIndex: StudyCatalog {
     /// fuzzily, and no other key is selective.
     package func search(_ query: StudyQuery, within visibility: Visibility) async throws -> StudyAnswer {
         let seen = try await seen(within: visibility)
-        let found = try await pool.inTurn {
-            try await rows(of: statement(query, within: seen), for: query, within: seen)
-        }
-        return Self.answer(found, query)
+        return Self.answer(try await rows(for: query, within: seen), query)
     }
 
     /// The statement that answers a query by a key that names one thing: for benchmarks, which ask it elsewhere.
@@ -34,13 +31,13 @@ extension StudyIndex: StudyCatalog {
         let uninformed = SearchStatement(query, within: seen, in: scope)
         let keys = query.keys.filter { NameCondition($0.match) != nil }
         guard !uninformed.isExact, !keys.isEmpty else { return uninformed }
-        let hasOnePlan = keys.allSatisfy { NameCondition($0.match)?.hasOnePlan ?? true }
-        let settings = Self.settings(hasOnePlan: hasOnePlan)
+        let isQuick = query.findsNamesQuickly
+        let settings = Self.settings(hasOnePlan: isQuick)
         @Sendable func names(_ connection: PostgresConnection) throws -> [QueryKey: FoundNames] {
             try keys.reduce(into: [:]) { $0[$1] = try Self.names(matching: $1, connection) }
         }
         let found = try await timely {
-            try await hasOnePlan
+            try await isQuick
                 ? pool.search(settings: settings, names) : pool.withConnection(settings: settings, names)
         }
         let statement = SearchStatement(query, within: seen, in: scope, names: found)
@@ -55,14 +52,34 @@ extension StudyIndex: StudyCatalog {
     }
 
     /// The rows of a search; of those that are one answer the first five columns say how many answers there are, and its place.
+    ///
+    /// What takes milliseconds is done in turn. What may take seconds is not: it would keep all others waiting.
     func rows(
-        of statement: SearchStatement, for query: StudyQuery, within seen: SeenFacilities
+        for query: StudyQuery, within seen: SeenFacilities, in scope: SourceScope? = nil
     ) async throws -> PostgresResult {
-        let newest = Self.settings(hasOnePlan: true).merging(seen.settings) { $1 }
-        let all = Self.settings(hasOnePlan: statement.hasOnePlan).merging(seen.settings) { $1 }
+        let slow = query.findsNamesQuickly ? nil : try await statement(query, within: seen, in: scope)
+        let (statement, quick) = try await pool.inTurn {
+            let statement =
+                if let slow { slow } else { try await self.statement(query, within: seen, in: scope) }
+            return (statement, try await quickRows(of: statement, for: query, within: seen))
+        }
+        if let quick { return quick }
+        let (sql, parameters) = statement.amongAll()
+        return try await timely {
+            try await pool.withConnection(settings: Self.settings(hasOnePlan: false).merging(seen.settings) { $1 }) {
+                try $0.query(sql, parameters)
+            }
+        }
+    }
+
+    /// nil: they take longer.
+    private func quickRows(
+        of statement: SearchStatement, for query: StudyQuery, within seen: SeenFacilities
+    ) async throws -> PostgresResult? {
+        let settings = Self.settings(hasOnePlan: true).merging(seen.settings) { $1 }
         return try await timely {
             if statement.isTriedAmongNewest {
-                let rows = try await pool.search(settings: newest) { connection -> PostgresResult? in
+                let rows = try await pool.search(settings: settings) { connection -> PostgresResult? in
                     for number in SearchStatement.windows {
                         let (sql, parameters) = statement.amongNewest(number)
                         let rows = try connection.query(sql, parameters)
@@ -72,11 +89,10 @@ extension StudyIndex: StudyCatalog {
                 }
                 if let rows { return rows }
             }
+            guard statement.hasOnePlan else { return nil }
             let (sql, parameters) = statement.amongAll()
-            if statement.isExact { return try await pool.lookup(sql, parameters, settings: all) }
-            return try await statement.hasOnePlan
-                ? pool.search(settings: all) { try $0.query(sql, parameters) }
-                : pool.withConnection(settings: all) { try $0.query(sql, parameters) }
+            if statement.isExact { return try await pool.lookup(sql, parameters, settings: settings) }
+            return try await pool.search(settings: settings) { try $0.query(sql, parameters) }
         }
     }
 
@@ -109,6 +125,11 @@ extension StudyIndex: StudyCatalog {
             studies: studies, total: rows.total(query), undecidedSources: undecided.sorted(),
             end: rows.last.map(PagePosition.init))
     }
+}
+
+extension StudyQuery {
+    /// Whether none of its names is looked for by reading them.
+    fileprivate var findsNamesQuickly: Bool { keys.allSatisfy { NameCondition($0.match)?.hasOnePlan ?? true } }
 }
 
 extension PostgresResult {

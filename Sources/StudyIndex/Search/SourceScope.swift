@@ -54,12 +54,10 @@ extension StudyIndex {
     ) async throws -> (studies: [ScopedStudy], total: Int, end: PagePosition?) {
         guard !scope.sources.isEmpty else { return ([], 0, nil) }
         let seen = try await seen(within: visibility)
-        let found = try await pool.inTurn {
-            try await rows(of: statement(query, within: seen, in: scope), for: query, within: seen)
-        }
+        let rows = try await rows(for: query, within: seen, in: scope)
         var studies: [ScopedStudy] = []
         var place: PagePosition?
-        for row in found {
+        for row in rows {
             let first = SearchStatement.placeColumns
             let isUndecided = row.bool(first + 2)
             let copy = ScopedStudy.Copy(
@@ -76,7 +74,7 @@ extension StudyIndex {
             place = next
         }
         for position in studies.indices { studies[position].copies.sort { $0.source < $1.source } }
-        return (studies, found.total(query), place)
+        return (studies, rows.total(query), place)
     }
 
     /// The series of studies as each of these sources shows them, by series and source.
