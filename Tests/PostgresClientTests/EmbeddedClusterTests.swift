@@ -28,6 +28,8 @@ import Testing
 
             await second.stop()
             #expect(throws: PostgresError.self) { _ = try PostgresConnection(connectionString: first.connectionString) }
+            let socket = first.connectionString.dropFirst("host=".count).prefix { $0 != " " }
+            #expect(!FileManager.default.fileExists(atPath: String(socket)), "it is left behind")
 
             let again = try await EmbeddedCluster.start(dataDirectory: directory, settings: quick)
             let pool2 = PostgresPool(connectionString: again.connectionString, size: 1)

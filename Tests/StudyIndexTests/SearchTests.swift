@@ -112,6 +112,22 @@ import Testing
         }
     }
 
+    /// As many as find few names; the others are read for nothing.
+    @Test(arguments: [
+        ("*erbercar*", ["erb", "erc", "car"]), ("?abcdef^x*", ["abc", "cde", "def"]),
+        ("*abcdefghijklmnop*", ["abc", "hij", "nop"]), ("*uller*", []), ("*ωabcde*", []),
+    ]) func aLongPartOfANameIsLookedUpByAFewOfItsTrigrams(text: String, trigrams: [String]) async throws {
+        #expect(NameTerms.trigrams(in: text) == trigrams)
+        let attribute = try #require(AttributeDictionary.attribute(.patientName))
+        let condition = try #require(NameCondition(try QueryKey(attribute, parsing: text).match))
+        try await TestIndex.with { test in
+            let plan = try await expectNoScan(of: ["person_name"], condition.statement(), test, forAllValues: true)
+            let indexed = plan.filter { $0.contains("Index Cond: ") && $0.contains("key ~~") }
+                .map { $0.components(separatedBy: "key ~~").count - 1 }
+            #expect(indexed == [max(1, trigrams.count)], "\(plan)")
+        }
+    }
+
     /// Of two characters no trigram is made; two ideographs are a pair.
     @Test func namesOfTwoCharactersArePlannedEachTime() async throws {
         try await TestIndex.with { test in

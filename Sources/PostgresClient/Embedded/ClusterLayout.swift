@@ -25,7 +25,6 @@ struct ClusterLayout: Sendable {
         cluster = home + "/cluster"
         log = home + "/server.log"
         try makeDirectory(home)
-        try makeDirectory(socketDirectory)
     }
 
     /// The newest server of Debian's layout, or one in PATH.
@@ -92,6 +91,7 @@ struct ClusterLayout: Sendable {
     }
 
     func startServer(_ extra: [String: String]) throws {
+        try makeDirectory(socketDirectory)
         var settings = [
             "listen_addresses": "", "unix_socket_directories": socketDirectory, "port": "\(Self.port)",
             "shared_buffers": "256MB", "wal_compression": "on", "max_wal_size": "4GB", "work_mem": "32MB",
@@ -111,6 +111,8 @@ struct ClusterLayout: Sendable {
 
     func stopServer() {
         try? command("pg_ctl", ["stop", "--wait", "--timeout=120", "--mode=fast", "--pgdata", cluster])
+        // Stays where the server does.
+        rmdir(socketDirectory)
     }
 
     private func command(_ name: String, _ arguments: [String]) throws {

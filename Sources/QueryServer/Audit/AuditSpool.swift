@@ -55,6 +55,9 @@ package final class AuditSpool: Sendable {
         }
     }
 
+    /// Microseconds after a batch of so many.
+    private static let (delay, siblings) = (1_000 as UInt32, 4)
+
     private static func write(
         _ queue: RecordQueue, to first: AuditChainWriter, in directory: String, _ chainSize: Int,
         _ onChain: (String) -> Void
@@ -72,6 +75,8 @@ package final class AuditSpool: Sendable {
             }
             onChain(chain?.chain ?? "")
             for entry in entries { entry.continuation.resume(with: result) }
+            // As PostgreSQL's commit_delay: where many ask, more of them share the next wait for the disk.
+            if entries.count >= siblings { usleep(delay) }
         }
     }
 }

@@ -57,6 +57,8 @@ struct NameCondition: Sendable {
     }
 
     private static let star = UInt8(ascii: "*")
+    /// An expression, so that the index of trigrams is not read for it.
+    private static let unindexedKey = "(n.key || '')"
 
     private func whole(_ pattern: String, _ parameters: inout SearchParameters) -> String {
         guard QueryKey.hasWildcards(pattern) else { return "n.key = \(parameters.add(.text(pattern)))" }
@@ -71,7 +73,10 @@ struct NameCondition: Sendable {
                 .flatMap { NameTerms.pairs(in: String(String.UnicodeScalarView($0))) }
             if !pairs.isEmpty { conditions.append(terms(NameTerms.all(pairs), &parameters)) }
         }
-        conditions.append("n.key LIKE \(parameters.add(.text(KeyCondition.likePattern(pattern))))")
+        let like = parameters.add(.text(KeyCondition.likePattern(pattern)))
+        let trigrams = conditions.isEmpty ? NameTerms.trigrams(in: pattern) : []
+        conditions += trigrams.map { "n.key LIKE \(parameters.add(.text("%\($0)%")))" }
+        conditions.append((trigrams.isEmpty ? "n.key" : Self.unindexedKey) + " LIKE \(like)")
         return "(" + conditions.joined(separator: " AND ") + ")"
     }
 
@@ -82,8 +87,10 @@ struct NameCondition: Sendable {
         // The last word may go on.
         if prefix != pattern, !words.isEmpty { groups += ":*" }
         let endings = pattern.utf8.last == Self.star ? [pattern] : [pattern, pattern + "=*"]
-        // Of the few that have the words. An expression, so that the index of trigrams is not read as well, which is slow.
-        let likes = endings.map { "(n.key || '') LIKE \(parameters.add(.text("%=" + KeyCondition.likePattern($0))))" }
+        // Of the few that have the words.
+        let likes = endings.map { ending in
+            "\(Self.unindexedKey) LIKE \(parameters.add(.text("%=" + KeyCondition.likePattern(ending))))"
+        }
         return "(\(terms(groups, &parameters)) AND (\(likes.joined(separator: " OR "))))"
     }
 

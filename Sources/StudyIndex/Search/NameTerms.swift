@@ -23,6 +23,16 @@ enum NameTerms {
         }
     }
 
+    /// Three trigrams of the longest word of a folded pattern, spread over it, which together find nearly as few names as all
+    /// of its trigrams do: each costs reading its whole list in the index. Empty: it has hardly more.
+    static func trigrams(in pattern: String) -> [String] {
+        // What the index takes for letters beyond ASCII depends on the database's locale.
+        let words = pattern.utf8.split { !(UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
+        guard let word = words.max(by: { $0.count < $1.count }), word.count >= 6 else { return [] }
+        let last = word.count - 3
+        return [0, (last + 1) / 2, last].map { String(decoding: word.dropFirst($0).prefix(3), as: UTF8.self) }
+    }
+
     private static func isIdeographic(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         // Kana, ideographs of the basic plane and of the supplementary ones, Hangul.

@@ -108,6 +108,8 @@ extension StudyIndex: StudyCatalog {
         [
             "statement_timeout": statementTimeout,
             "plan_cache_mode": hasOnePlan ? "force_generic_plan" : "force_custom_plan",
+            // Looking in the cache for the next page of a heap costs more than reading it one page ahead saves.
+            "effective_io_concurrency": "0",
         ]
     }
 
