@@ -39,6 +39,21 @@ import Testing
         }
     }
 
+    /// As below /root.
+    @Test(.enabled(if: geteuid() == 0)) func aDirectoryThatTheServersUserCannotEnterHoldsNoCluster() async throws {
+        try await withDirectory { directory in
+            let files = FileManager.default
+            try files.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            let closed = directory + "/closed"
+            try files.createDirectory(
+                atPath: closed, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+            let layout = try ClusterLayout(dataDirectory: closed + "/data", publicDirectory: directory + "/public")
+            try layout.initializeIfNeeded()
+            #expect(layout.cluster.hasPrefix(directory + "/public/"))
+            #expect(files.fileExists(atPath: layout.cluster + "/PG_VERSION"))
+        }
+    }
+
     @Test func aKilledServerIsStartedAgain() async throws {
         try await withDirectory { directory in
             let first = try await EmbeddedCluster.start(dataDirectory: directory)

@@ -129,10 +129,10 @@ def main(concord: str, directory: Path, count: int, seconds: int) -> None:
             f"    limits: {{ queries_per_second: 100, associations: 2 }}\n"
             f"server:\n  http: {{ port: {http} }}\n  freshness: {{ recent: 10d }}\n")
         print("sweeping it …", file=sys.stderr)
-        subprocess.run([concord, "sweep", "--config", str(configuration)], check=True, capture_output=True)
+        subprocess.run([concord, "sweep", "--config", str(configuration)], check=True, stdout=subprocess.DEVNULL)
         key = subprocess.run(
             [concord, "keys", "create", "--name", "bench", "--scope", "query", "--config", str(configuration)],
-            check=True, capture_output=True, text=True).stdout.strip()
+            check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
         server = subprocess.Popen([concord, "serve", "--config", str(configuration)], stderr=subprocess.PIPE, text=True)
         server.stderr.readline()
         compare(f"http://127.0.0.1:{http}/dicom-web", key, f"http://127.0.0.1:{peer.http_port}/dicom-web", made, seconds, directory)

@@ -14,16 +14,18 @@ struct ClusterLayout: Sendable {
     private let log: String
     private static let startAttempts = 6
 
-    init(dataDirectory: String) throws {
+    /// - Parameter publicDirectory: holds the files where the server's user cannot enter `dataDirectory`.
+    init(dataDirectory: String, publicDirectory: String = "/var/lib/concord") throws {
         binaries = try Self.findBinaries()
         let data = URL(fileURLWithPath: dataDirectory).resolvingSymlinksInPath().path
         serverUser = geteuid() == 0 ? try Self.unprivilegedUser() : nil
         let hash = Self.hash(data)
         socketDirectory = "/tmp/concord-\(geteuid())-\(hash)"
         let local = data + "/postgres"
-        let home = Self.canUse(local, as: serverUser) ? local : "/var/lib/concord/\(hash)"
+        let home = Self.canUse(local, as: serverUser) ? local : "\(publicDirectory)/\(hash)"
         cluster = home + "/cluster"
         log = home + "/server.log"
+        if home != local { try Self.makeDirectory(publicDirectory, mode: 0o711) }
         try makeDirectory(home)
     }
 
@@ -67,11 +69,16 @@ struct ClusterLayout: Sendable {
         return (try? run(asUser: user, "/usr/bin/test", ["-x", parent], output: "/dev/null")) == 0
     }
 
+    /// Of the server's user alone.
     private func makeDirectory(_ path: String) throws {
+        try Self.makeDirectory(path, mode: 0o700, of: serverUser)
+    }
+
+    private static func makeDirectory(_ path: String, mode: Int, of owner: String? = nil) throws {
+        var attributes: [FileAttributeKey: Any] = [.posixPermissions: mode]
         try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        var attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o700]
-        if let serverUser { attributes[.ownerAccountName] = serverUser }
+            atPath: path, withIntermediateDirectories: true, attributes: attributes)
+        if let owner { attributes[.ownerAccountName] = owner }
         try FileManager.default.setAttributes(attributes, ofItemAtPath: path)
     }
 
