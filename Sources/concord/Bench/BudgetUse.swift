@@ -25,7 +25,8 @@ struct BudgetUse {
         return times.mapValues { BudgetUse(times: $0.sorted(), rate: rate) }
     }
 
-    private init(times: [Double], rate: Double) {
+    /// - Parameter times: in seconds, in their order.
+    init(times: [Double], rate: Double) {
         requests = times.count
         seconds = (times.last ?? 0) - (times.first ?? 0)
         // Of every window: requests - 1 - rate × its length. The worst one that ends here began where this was lowest.

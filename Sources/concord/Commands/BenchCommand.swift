@@ -5,6 +5,6 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "bench", abstract: "The benchmarks of the README, each beside a peer.",
         subcommands: [
             BenchAnswer.self, BenchAssociations.self, BenchEdge.self, BenchFind.self, BenchIngest.self,
-            BenchLookups.self, BenchPersons.self, BenchReconcile.self, BenchSweep.self,
+            BenchLive.self, BenchLookups.self, BenchPersons.self, BenchReconcile.self, BenchSweep.self,
         ])
 }

@@ -6,6 +6,8 @@ struct LookupLoad: Sendable {
     let name: String
     /// Calls of the functions in `script`; one is asked at random each time.
     var paths: [String]
+    /// An answer that says that it may lack something has failed, too. Looking at each slows the load down.
+    var looksForWarnings = false
 
     /// What the clients saw.
     struct Seen: Sendable {
@@ -13,7 +15,8 @@ struct LookupLoad: Sendable {
         /// Milliseconds.
         var median: Double
         var p99: Double
-        /// Answers that were none: other than 2xx, or cut off.
+        var slowest: Double
+        /// Answers that were none: other than 2xx, cut off, or incomplete.
         var failed: Int
         var answered: Int
     }
@@ -22,7 +25,8 @@ struct LookupLoad: Sendable {
         clients: Int, seconds: Int, workload: LookupWorkload, server: String, key: String, directory: String
     ) throws -> Seen {
         let script = directory + "/load.lua"
-        try Self.script(paths, workload, key).write(toFile: script, atomically: true, encoding: .utf8)
+        let warnings = looksForWarnings ? Self.warnings : ""
+        try (Self.script(paths, workload, key) + warnings).write(toFile: script, atomically: true, encoding: .utf8)
         let output = directory + "/wrk.txt"
         _ = try ProcessUsage.ofRunning(
             "/usr/bin/wrk",
@@ -51,6 +55,7 @@ extension LookupLoad {
         local function characters(k)
             return studies("PatientName=*" .. glyphs[k % #glyphs + 1] .. glyphs[math.floor(k / #glyphs) % #glyphs + 1] .. "*")
         end
+        local function nobody() return studies("PatientID=NOBODY" .. math.random(0, 999999999)) end
         local function month(n)
             local last = \(LookupWorkload.secondsOfLastDay) - math.floor(n * \(LookupWorkload.days) / \(workload.studies)) * 86400
             return studies("StudyDate=" .. os.date("!%Y%m%d", last - 30 * 86400) .. "-" .. os.date("!%Y%m%d", last)
@@ -63,6 +68,22 @@ extension LookupLoad {
         end
         """
     }
+
+    /// Each thread of wrk has its own variables.
+    private static let warnings = """
+
+        incomplete = 0
+        local threads = {}
+        function setup(thread) table.insert(threads, thread) end
+        function response(status, headers)
+            if headers["Warning"] or headers["warning"] then incomplete = incomplete + 1 end
+        end
+        function done()
+            local sum = 0
+            for _, thread in ipairs(threads) do sum = sum + thread:get("incomplete") end
+            print("Incomplete: " .. sum)
+        end
+        """
 
     private static func list(_ texts: [String]) -> String {
         texts.map { text in
@@ -79,7 +100,7 @@ extension LookupLoad.Seen {
         }
         guard let rate = value(after: "Requests/sec:").flatMap({ Double($0) }),
             let median = value(after: "50%").flatMap(Self.milliseconds),
-            let p99 = value(after: "99%").flatMap(Self.milliseconds)
+            let p99 = value(after: "99%").flatMap(Self.milliseconds), let slowest = Self.slowest(text)
         else { throw ValidationError("wrk said: \(text)") }
         let answered = text.components(separatedBy: " requests in").first?.split(separator: " ").last.flatMap {
             Int($0)
@@ -88,7 +109,17 @@ extension LookupLoad.Seen {
         let socket =
             text.components(separatedBy: "Socket errors:").dropFirst().first?
             .prefix { $0 != "\n" }.split { !$0.isNumber }.compactMap { Int($0) }.reduce(0, +) ?? 0
-        self.init(perSecond: rate, median: median, p99: p99, failed: refused + socket, answered: answered ?? 0)
+        let incomplete = value(after: "Incomplete:").flatMap { Int($0) } ?? 0
+        self.init(
+            perSecond: rate, median: median, p99: p99, slowest: slowest, failed: refused + socket + incomplete,
+            answered: answered ?? 0)
+    }
+
+    /// Of the line of average, deviation and maximum.
+    private static func slowest(_ text: String) -> Double? {
+        let line = text.split(separator: "\n").first { $0.drop { $0 == " " }.hasPrefix("Latency  ") }
+        let fields = line?.split(separator: " ") ?? []
+        return fields.count > 3 ? milliseconds(fields[3]) : nil
     }
 
     private static func milliseconds(_ text: Substring) -> Double? {

@@ -7,16 +7,20 @@ struct ServedIndex {
     let key: String
     private let process = Process()
 
+    /// The source of `LookupWorkload`. It cannot be asked, and need not be: all days are proven, for longer than any benchmark
+    /// takes.
+    static let benchSource =
+        "{ name: bench, ae_title: BENCH, host: 127.0.0.1, port: 104, issuer: BENCH, limits: { queries_per_second: 1 } }"
+
     /// Returns when it answers.
-    init(directory: String) throws {
+    init(directory: String, sources: [String] = [benchSource], deadline: String = "5s") throws {
         let configuration = directory + "/concord.yaml"
-        // The one source cannot be asked, and need not be: all days are proven, for longer than any benchmark takes.
         try """
         data_dir: \(directory)/data
-        sources:
-          - { name: bench, ae_title: BENCH, host: 127.0.0.1, port: 104, issuer: BENCH, limits: { queries_per_second: 1 } }
+        sources: [ \(sources.joined(separator: ", ")) ]
         server:
           http: { port: 0 }
+          deadline: \(deadline)
           freshness: { recent: 100d, history: 1000d }
 
         """.write(toFile: configuration, atomically: true, encoding: .utf8)
