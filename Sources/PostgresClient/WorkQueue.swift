@@ -25,20 +25,35 @@ final class WorkQueue: @unchecked Sendable {
     private var lookups = FairLine<Lookup>()
     private var searchesUnderWay = 0
     private var bundlesUnderWay = 0
+    /// When the last bundle began.
+    private var lastBundle = ContinuousClock.now
+    /// Whether somebody wakes by itself when the next bundle may begin.
+    private var isWatched = false
     /// Of the kinds of work, whose turn it is.
     private var turn = 0
     private var isClosed = false
 
     /// Bundles of lookups under way at the same time.
     static let mostBundles = max(2, ProcessInfo.processInfo.activeProcessorCount)
+    /// So long a bundle gathers while the one before is under way, which nearly always ends first: few large ones cost less
+    /// than many small ones. One that waits for disks holds the next up no longer.
+    static let gathering = Duration.milliseconds(3)
     /// Searches under way at the same time: some wait for disks.
     static let mostSearches = 2 * mostBundles
 
     /// False: it is closed.
-    func add(_ client: String, _ job: @escaping Job) -> Bool { enqueue { jobs.append(job, of: client) } }
+    func add(_ client: String, _ job: @escaping Job) -> Bool {
+        enqueue {
+            jobs.append(job, of: client)
+            return true
+        }
+    }
 
     func addSearch(_ client: String, _ search: @escaping Job) -> Bool {
-        enqueue { searches.append(search, of: client) }
+        enqueue {
+            searches.append(search, of: client)
+            return true
+        }
     }
 
     func add(_ client: String, _ lookup: Lookup) -> Bool {
@@ -50,15 +65,20 @@ final class WorkQueue: @unchecked Sendable {
                 }
             }
         }
-        return enqueue { lookups.append(lookup, of: client) }
+        return enqueue {
+            // Whoever was woken for the first takes the others along.
+            let isFirst = lookups.isEmpty
+            lookups.append(lookup, of: client)
+            return isFirst && (bundlesUnderWay == 0 || !isWatched)
+        }
     }
 
-    private func enqueue(_ append: () -> Void) -> Bool {
+    /// - Parameter append: whether somebody has to be told of it.
+    private func enqueue(_ append: () -> Bool) -> Bool {
         condition.lock()
         defer { condition.unlock() }
         guard !isClosed else { return false }
-        append()
-        condition.signal()
+        if append() { condition.signal() }
         return true
     }
 
@@ -70,10 +90,19 @@ final class WorkQueue: @unchecked Sendable {
         while true {
             for _ in kinds {
                 turn = (turn + 1) % kinds.count
-                if let work = kinds[turn]() { return work }
+                guard let work = kinds[turn]() else { continue }
+                // They have been told of to somebody who may have found this.
+                if mayBegin { condition.signal() }
+                return work
             }
             if isClosed, jobs.isEmpty, searches.isEmpty, lookups.isEmpty { return nil }
-            condition.wait()
+            if !isWatched, let gathered = untilGathered {
+                isWatched = true
+                condition.wait(until: Date(timeIntervalSinceNow: gathered))
+                isWatched = false
+            } else {
+                condition.wait()
+            }
         }
     }
 
@@ -86,9 +115,23 @@ final class WorkQueue: @unchecked Sendable {
     }
 
     private func nextLookups() -> Work? {
-        guard bundlesUnderWay < Self.mostBundles, !lookups.isEmpty else { return nil }
+        guard bundlesUnderWay < Self.mostBundles, !lookups.isEmpty, untilGathered == nil else { return nil }
         bundlesUnderWay += 1
+        lastBundle = .now
         return .lookups(bundle())
+    }
+
+    /// Whether more searches or lookups have room.
+    private var mayBegin: Bool {
+        !searches.isEmpty && searchesUnderWay < Self.mostSearches
+            || !lookups.isEmpty && bundlesUnderWay < Self.mostBundles
+    }
+
+    /// Seconds until the next bundle may begin; nil: there is none, it may begin, or it will when another ends.
+    private var untilGathered: Double? {
+        guard !lookups.isEmpty, (1..<Self.mostBundles).contains(bundlesUnderWay) else { return nil }
+        let rest = Self.gathering - (.now - lastBundle)
+        return rest > .zero ? rest / .seconds(1) : nil
     }
 
     /// The first in line, and those at the head of their lines that need the same settings.
@@ -102,6 +145,7 @@ final class WorkQueue: @unchecked Sendable {
         return bundle
     }
 
+    /// Whoever tells of it asks for the `next` work.
     func ended(_ work: Work) {
         condition.lock()
         defer { condition.unlock() }
@@ -110,8 +154,8 @@ final class WorkQueue: @unchecked Sendable {
         case .search: searchesUnderWay -= 1
         case .lookups: bundlesUnderWay -= 1
         }
-        // One more for those that wait; all, where they wait for the end.
-        if isClosed { condition.broadcast() } else if !lookups.isEmpty || !searches.isEmpty { condition.signal() }
+        // They wait for the end.
+        if isClosed { condition.broadcast() }
     }
 
     func close() {

@@ -120,6 +120,28 @@ import Testing
         }
     }
 
+    /// Bundles follow each other, but not behind one that waits for a disk, or here for a lock.
+    @Test func noSlowLookupHoldsUpTheNext() async throws {
+        try await withPool(size: 3) { pool in
+            let (slow, next) = try await pool.withConnection { holder in
+                try holder.execute(script: "CREATE TABLE locked AS SELECT 7::int8 AS seven")
+                try holder.execute(script: "BEGIN; LOCK TABLE locked")
+                let slow = Task { try await pool.lookup("SELECT seven FROM locked", [])[0].int(0) }
+                while try holder.query("SELECT 1 FROM pg_locks WHERE NOT granted").isEmpty {}
+                let answered = DispatchSemaphore(value: 0)
+                let next = Task {
+                    defer { answered.signal() }
+                    return try await pool.lookup("SELECT $1::int8", [.int(8)])[0].int(0)
+                }
+                #expect(answered.wait(timeout: .now() + 20) == .success, "it waits for the slow one")
+                try holder.execute(script: "COMMIT")
+                return (slow, next)
+            }
+            #expect(try await slow.value == 7)
+            #expect(try await next.value == 8)
+        }
+    }
+
     /// Searches are few at a time, so that there is a connection for other work.
     @Test func searchesTakeTurnsAndLeaveConnectionsToOthers() async throws {
         let most = WorkQueue.mostSearches

@@ -21,8 +21,10 @@ package struct AuditForwarder: Sendable {
         self.logger = logger
     }
 
-    /// Until it is cancelled.
-    package func run(every pause: Duration = .seconds(1), _ clock: any Clock<Duration> = ContinuousClock()) async {
+    /// Until it is cancelled. Little at a time, often: much at once would keep those waiting who ask meanwhile.
+    package func run(
+        every pause: Duration = .milliseconds(100), _ clock: any Clock<Duration> = ContinuousClock()
+    ) async {
         var positions: [String: Position] = [:]
         while !Task.isCancelled {
             await forward(&positions)
