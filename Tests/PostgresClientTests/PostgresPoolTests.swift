@@ -126,9 +126,14 @@ import Testing
             let (slow, next) = try await pool.withConnection { holder in
                 try holder.execute(script: "CREATE TABLE locked AS SELECT 7::int8 AS seven")
                 try holder.execute(script: "BEGIN; LOCK TABLE locked")
-                let slow = Task { try await pool.lookup("SELECT seven FROM locked", [])[0].int(0) }
-                while try holder.query("SELECT 1 FROM pg_locks WHERE NOT granted").isEmpty {}
-                let answered = DispatchSemaphore(value: 0)
+                let (ended, answered) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+                let slow = Task {
+                    defer { ended.signal() }
+                    return try await pool.lookup("SELECT seven FROM locked", [])[0].int(0)
+                }
+                while try holder.query("SELECT 1 FROM pg_locks WHERE NOT granted").isEmpty,
+                    ended.wait(timeout: .now()) == .timedOut
+                {}
                 let next = Task {
                     defer { answered.signal() }
                     return try await pool.lookup("SELECT $1::int8", [.int(8)])[0].int(0)
