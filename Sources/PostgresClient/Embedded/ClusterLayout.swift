@@ -117,7 +117,11 @@ struct ClusterLayout: Sendable {
     }
 
     func stopServer() {
-        try? command("pg_ctl", ["stop", "--wait", "--timeout=120", "--mode=fast", "--pgdata", cluster])
+        let stop = ["stop", "--wait", "--timeout=120", "--pgdata", cluster]
+        if (try? command("pg_ctl", stop + ["--mode=fast"])) == nil {
+            // What was committed is kept: the next start recovers it.
+            try? command("pg_ctl", stop + ["--mode=immediate"])
+        }
         // Stays where the server does.
         rmdir(socketDirectory)
     }

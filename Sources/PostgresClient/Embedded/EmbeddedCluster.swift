@@ -46,10 +46,19 @@ package final class EmbeddedCluster: Sendable {
 
     /// Leaves the cluster, and stops the server where nobody else uses it.
     package func stop() async {
-        try? await Self.onOwnThread { [layout, usage] in
-            if usage.becomesExclusive() { layout.stopServer() }
+        try? await Self.onOwnThread { [self] in
+            if usage.becomesExclusive() {
+                waitWhileItRecovers()
+                layout.stopServer()
+            }
             usage.unlock()
         }
+    }
+
+    /// A server that is told to stop while it recovers, because one of its processes has died, may wait for its checkpointer for
+    /// ever (seen with PostgreSQL 15). A minute at most.
+    private func waitWhileItRecovers() {
+        for _ in 0..<1_200 where PQping(connectionString) == PQPING_REJECT { Thread.sleep(forTimeInterval: 0.05) }
     }
 
     private func createDatabase() throws {
