@@ -35,7 +35,7 @@ package final class PostgresConnection {
     }
 
     /// Brings the session's settings to these and no others; costs nothing where they are so already.
-    func use(_ wanted: [String: String]) throws(PostgresError) {
+    package func use(_ wanted: [String: String]) throws(PostgresError) {
         guard wanted != settings else { return }
         let changes =
             settings.keys.filter { wanted[$0] == nil }.sorted().map { "RESET \($0)" }

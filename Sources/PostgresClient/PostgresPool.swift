@@ -45,7 +45,7 @@ package final class PostgresPool: Sendable {
                 return opened
             }
             switch (work, result) {
-            case (.job(let job), _), (.search(let job), _): job(result)
+            case (.job(let job), _), (.search(let job, _), _): job(result)
             case (.lookups(let lookups), .success(let connection)): connection.answer(lookups)
             case (.lookups(let lookups), .failure(let error)): for lookup in lookups { lookup.answer(.failure(error)) }
             }

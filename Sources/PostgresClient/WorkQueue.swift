@@ -7,7 +7,7 @@ enum Work {
     /// For a connection of its own.
     case job(Job)
     /// The same, of those of which few are done at once.
-    case search(Job)
+    case search(Job, begun: ContinuousClock.Instant)
     /// For one connection together.
     case lookups([Lookup])
 }
@@ -23,12 +23,13 @@ final class WorkQueue: @unchecked Sendable {
     private var jobs = FairLine<Job>()
     private var searches = FairLine<Job>()
     private var lookups = FairLine<Lookup>()
-    private var searchesUnderWay = 0
+    /// When each search under way began, in this order.
+    private var searchesUnderWay: [ContinuousClock.Instant] = []
     private var bundlesUnderWay = 0
     /// When the last bundle began.
     private var lastBundle = ContinuousClock.now
-    /// Whether somebody wakes by itself when the next bundle may begin.
-    private var isWatched = false
+    /// When somebody wakes by itself, because something may begin then.
+    private var nextWaking: ContinuousClock.Instant?
     /// Of the kinds of work, whose turn it is.
     private var turn = 0
     private var isClosed = false
@@ -38,8 +39,13 @@ final class WorkQueue: @unchecked Sendable {
     /// So long a bundle gathers while the one before is under way, which nearly always ends first: few large ones cost less
     /// than many small ones. One that waits for disks holds the next up no longer.
     static let gathering = Duration.milliseconds(3)
-    /// Searches under way at the same time: some wait for disks.
+    /// Searches under way at the same time: one for each processor, and beside them those that have lingered.
+    static let mostBriskSearches = mostBundles
     static let mostSearches = 2 * mostBundles
+    /// A search that takes longer waits for disks, most likely.
+    private let lingering: Duration
+
+    init(lingering: Duration = .milliseconds(50)) { self.lingering = lingering }
 
     /// False: it is closed.
     func add(_ client: String, _ job: @escaping Job) -> Bool {
@@ -69,7 +75,8 @@ final class WorkQueue: @unchecked Sendable {
             // Whoever was woken for the first takes the others along.
             let isFirst = lookups.isEmpty
             lookups.append(lookup, of: client)
-            return isFirst && (bundlesUnderWay == 0 || !isWatched)
+            guard isFirst, let time = nextBundleTime else { return false }
+            return !isAwaited(time)
         }
     }
 
@@ -92,46 +99,51 @@ final class WorkQueue: @unchecked Sendable {
                 turn = (turn + 1) % kinds.count
                 guard let work = kinds[turn]() else { continue }
                 // They have been told of to somebody who may have found this.
-                if mayBegin { condition.signal() }
+                if nextBundleTime != nil || nextSearchTime != nil { condition.signal() }
                 return work
             }
             if isClosed, jobs.isEmpty, searches.isEmpty, lookups.isEmpty { return nil }
-            if !isWatched, let gathered = untilGathered {
-                isWatched = true
-                condition.wait(until: Date(timeIntervalSinceNow: gathered))
-                isWatched = false
+            if let time = [nextBundleTime, nextSearchTime].compactMap({ $0 }).min(), !isAwaited(time) {
+                nextWaking = time
+                condition.wait(until: Date(timeIntervalSinceNow: (time - .now) / .seconds(1)))
+                if nextWaking == time { nextWaking = nil }
             } else {
                 condition.wait()
             }
         }
     }
 
+    /// Whether somebody wakes by itself at this time, or before.
+    private func isAwaited(_ time: ContinuousClock.Instant) -> Bool { nextWaking.map { $0 <= time } ?? false }
+
     private func nextJob() -> Work? { jobs.popFirst().map(Work.job) }
 
     private func nextSearch() -> Work? {
-        guard searchesUnderWay < Self.mostSearches, let search = searches.popFirst() else { return nil }
-        searchesUnderWay += 1
-        return .search(search)
+        guard let time = nextSearchTime, time <= .now, let search = searches.popFirst() else { return nil }
+        let now = ContinuousClock.now
+        searchesUnderWay.append(now)
+        return .search(search, begun: now)
     }
 
     private func nextLookups() -> Work? {
-        guard bundlesUnderWay < Self.mostBundles, !lookups.isEmpty, untilGathered == nil else { return nil }
+        guard let time = nextBundleTime, time <= .now else { return nil }
         bundlesUnderWay += 1
         lastBundle = .now
         return .lookups(bundle())
     }
 
-    /// Whether more searches or lookups have room.
-    private var mayBegin: Bool {
-        !searches.isEmpty && searchesUnderWay < Self.mostSearches
-            || !lookups.isEmpty && bundlesUnderWay < Self.mostBundles
+    /// When the next search may begin; nil: there is none, or it may when another ends.
+    private var nextSearchTime: ContinuousClock.Instant? {
+        guard !searches.isEmpty, searchesUnderWay.count < Self.mostSearches else { return nil }
+        // Room for one more where so many are under way that this one has lingered.
+        let brisk = searchesUnderWay.suffix(Self.mostBriskSearches)
+        return brisk.count < Self.mostBriskSearches ? .now : brisk.first.map { $0 + lingering }
     }
 
-    /// Seconds until the next bundle may begin; nil: there is none, it may begin, or it will when another ends.
-    private var untilGathered: Double? {
-        guard !lookups.isEmpty, (1..<Self.mostBundles).contains(bundlesUnderWay) else { return nil }
-        let rest = Self.gathering - (.now - lastBundle)
-        return rest > .zero ? rest / .seconds(1) : nil
+    /// When the next bundle may begin; nil: there is none, or it may when another ends.
+    private var nextBundleTime: ContinuousClock.Instant? {
+        guard !lookups.isEmpty, bundlesUnderWay < Self.mostBundles else { return nil }
+        return bundlesUnderWay == 0 ? lastBundle : lastBundle + Self.gathering
     }
 
     /// The first in line, and those at the head of their lines that need the same settings.
@@ -151,7 +163,8 @@ final class WorkQueue: @unchecked Sendable {
         defer { condition.unlock() }
         switch work {
         case .job: return
-        case .search: searchesUnderWay -= 1
+        case .search(_, let begun):
+            if let position = searchesUnderWay.firstIndex(of: begun) { searchesUnderWay.remove(at: position) }
         case .lookups: bundlesUnderWay -= 1
         }
         // They wait for the end.

@@ -174,6 +174,26 @@ import Testing
         }
     }
 
+    /// One for each processor; whoever waits for a disk, or here for nothing, makes room for another.
+    @Test func searchesThatLingerMakeRoom() {
+        let (brisk, most) = (WorkQueue.mostBriskSearches, WorkQueue.mostSearches)
+        for (lingering, expected) in [(Duration.seconds(3_600), brisk), (.zero, most)] {
+            let queue = WorkQueue(lingering: lingering)
+            for _ in 0...most { _ = queue.addSearch("") { _ in } }
+            for _ in 0...most { _ = queue.add("") { _ in } }
+            var begun: [Work] = []
+            for _ in 0..<expected + most {
+                if let work = queue.next() { begun.append(work) }
+            }
+            let searches = begun.filter { if case .search = $0 { true } else { false } }
+            #expect(searches.count == expected)
+            queue.ended(searches[0])
+            // One has ended: there is room again, and of jobs there is only one left.
+            let next = [queue.next(), queue.next()]
+            #expect(next.contains { if case .search = $0 { true } else { false } })
+        }
+    }
+
     /// Whether it was signalled.
     @discardableResult private static func wait(_ semaphore: DispatchSemaphore) async -> Bool {
         await withCheckedContinuation { continuation in

@@ -410,8 +410,10 @@ import Testing
                     try QueryKey(try #require(AttributeDictionary.attribute(keyword: keyword)), parsing: text))
             }
             let asSouth = try await asSouth(test)
-            let statement = try await test.index.statement(
-                query, within: try await test.index.seen(within: .facilities(["South"])))
+            let seen = try await test.index.seen(within: .facilities(["South"]))
+            let statement = try await test.pool.withConnection { [query] in
+                try StudyIndex.statement(query, within: seen, $0)
+            }
             let (sql, parameters) = keys.isEmpty ? statement.amongNewest() : statement.amongAll()
             let plan = try await test.pool.withConnection { connection in
                 try connection.execute(script: asSouth + "; SET plan_cache_mode = force_custom_plan")

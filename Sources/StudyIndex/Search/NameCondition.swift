@@ -29,9 +29,9 @@ struct NameCondition: Sendable {
     var isBeginning: Bool { words == nil && !WildcardPattern.literalPrefix(pattern).isEmpty }
 
     /// Whether indexes find it whatever its characters are: one plan fits all such names. Of what has no three characters
-    /// together the index of trigrams would be read whole.
+    /// together, and no pair, the index of trigrams would be read whole.
     var hasOnePlan: Bool {
-        isBeginning || !QueryKey.hasWildcards(pattern)
+        isBeginning || !QueryKey.hasWildcards(pattern) || !Self.pairs(in: pattern).isEmpty
             || pattern.unicodeScalars.split { !$0.properties.isAlphabetic }.contains { $0.count >= 3 }
     }
 
@@ -64,20 +64,29 @@ struct NameCondition: Sendable {
         guard QueryKey.hasWildcards(pattern) else { return "n.key = \(parameters.add(.text(pattern)))" }
         let prefix = WildcardPattern.literalPrefix(pattern)
         var conditions: [String] = []
+        var isIndexed = false
         if let end = WildcardPattern.end(ofPrefix: prefix) {
             let (from, to) = (parameters.add(.text(prefix)), parameters.add(.text(end)))
             conditions.append("n.key >= \(from) AND n.key < \(to)")
             if pattern == prefix + "*" { return "(\(conditions[0]))" }
         } else {
-            let pairs = pattern.unicodeScalars.split { $0 == "*" || $0 == "?" }
-                .flatMap { NameTerms.pairs(in: String(String.UnicodeScalarView($0))) }
-            if !pairs.isEmpty { conditions.append(terms(NameTerms.all(pairs), &parameters)) }
+            let pairs = Self.pairs(in: pattern)
+            if !pairs.isEmpty {
+                conditions.append(terms(NameTerms.all(pairs), &parameters))
+                isIndexed = true
+            }
         }
         let like = parameters.add(.text(KeyCondition.likePattern(pattern)))
         let trigrams = conditions.isEmpty ? NameTerms.trigrams(in: pattern) : []
         conditions += trigrams.map { "n.key LIKE \(parameters.add(.text("%\($0)%")))" }
-        conditions.append((trigrams.isEmpty ? "n.key" : Self.unindexedKey) + " LIKE \(like)")
+        conditions.append((isIndexed || !trigrams.isEmpty ? Self.unindexedKey : "n.key") + " LIKE \(like)")
         return "(" + conditions.joined(separator: " AND ") + ")"
+    }
+
+    /// Of ideographs that stand together.
+    private static func pairs(in pattern: String) -> [String] {
+        pattern.unicodeScalars.split { $0 == "*" || $0 == "?" }
+            .flatMap { NameTerms.pairs(in: String(String.UnicodeScalarView($0))) }
     }
 
     private func laterGroup(_ parameters: inout SearchParameters) -> String {

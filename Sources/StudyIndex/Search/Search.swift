@@ -25,21 +25,14 @@ extension StudyIndex: StudyCatalog {
     /// Names are looked up first, where no exact key finds the few rows whose names are to be compared: how many there are
     /// decides how observations are found. What is found are ids, of which it is not told whose they are: names are not
     /// divided by facilities.
-    func statement(
-        _ query: StudyQuery, within seen: SeenFacilities, in scope: SourceScope? = nil
-    ) async throws -> SearchStatement {
+    static func statement(
+        _ query: StudyQuery, within seen: SeenFacilities, in scope: SourceScope? = nil,
+        _ connection: PostgresConnection
+    ) throws -> SearchStatement {
         let uninformed = SearchStatement(query, within: seen, in: scope)
+        guard !uninformed.isExact, query.namesSomebody else { return uninformed }
         let keys = query.keys.filter { NameCondition($0.match) != nil }
-        guard !uninformed.isExact, !keys.isEmpty else { return uninformed }
-        let isQuick = query.findsNamesQuickly
-        let settings = Self.settings(hasOnePlan: isQuick)
-        @Sendable func names(_ connection: PostgresConnection) throws -> [QueryKey: FoundNames] {
-            try keys.reduce(into: [:]) { $0[$1] = try Self.names(matching: $1, connection) }
-        }
-        let found = try await timely {
-            try await isQuick
-                ? pool.search(settings: settings, names) : pool.withConnection(settings: settings, names)
-        }
+        let found = try keys.reduce(into: [:]) { $0[$1] = try names(matching: $1, connection) }
         let statement = SearchStatement(query, within: seen, in: scope, names: found)
         let isBroad = keys.contains { key in
             if case .many = found[key] { return NameCondition(key.match)?.isBeginning != true }
@@ -57,43 +50,51 @@ extension StudyIndex: StudyCatalog {
     func rows(
         for query: StudyQuery, within seen: SeenFacilities, in scope: SourceScope? = nil
     ) async throws -> PostgresResult {
-        let slow = query.findsNamesQuickly ? nil : try await statement(query, within: seen, in: scope)
-        let (statement, quick) = try await pool.inTurn {
-            let statement =
-                if let slow { slow } else { try await self.statement(query, within: seen, in: scope) }
-            return (statement, try await quickRows(of: statement, for: query, within: seen))
-        }
-        if let quick { return quick }
-        let (sql, parameters) = statement.amongAll()
-        return try await timely {
-            try await pool.withConnection(settings: Self.settings(hasOnePlan: false).merging(seen.settings) { $1 }) {
-                try $0.query(sql, parameters)
+        let uninformed = SearchStatement(query, within: seen, in: scope)
+        let quickly = Self.settings(hasOnePlan: true).merging(seen.settings) { $1 }
+        if uninformed.isExact {
+            let (sql, parameters) = uninformed.amongAll()
+            return try await timely {
+                try await pool.inTurn { try await pool.lookup(sql, parameters, settings: quickly) }
             }
+        }
+        @Sendable func statement(_ connection: PostgresConnection) throws -> SearchStatement {
+            try Self.statement(query, within: seen, in: scope, connection)
+        }
+        return try await timely {
+            let known =
+                query.findsNamesQuickly
+                ? nil : try await pool.withConnection(settings: Self.settings(hasOnePlan: false), statement)
+            let first = query.namesSomebody && known == nil ? Self.settings(hasOnePlan: true) : quickly
+            let (found, quick) = try await pool.inTurn {
+                try await pool.search(settings: first) { connection in
+                    let found = try known ?? statement(connection)
+                    guard found.isTriedAmongNewest || found.hasOnePlan else { return (found, PostgresResult?.none) }
+                    try connection.use(quickly)
+                    return (found, try Self.quickRows(of: found, for: query, connection))
+                }
+            }
+            if let quick { return quick }
+            let (sql, parameters) = found.amongAll()
+            let settings = Self.settings(hasOnePlan: false).merging(seen.settings) { $1 }
+            return try await pool.withConnection(settings: settings) { try $0.query(sql, parameters) }
         }
     }
 
     /// nil: they take longer.
-    private func quickRows(
-        of statement: SearchStatement, for query: StudyQuery, within seen: SeenFacilities
-    ) async throws -> PostgresResult? {
-        let settings = Self.settings(hasOnePlan: true).merging(seen.settings) { $1 }
-        return try await timely {
-            if statement.isTriedAmongNewest {
-                let rows = try await pool.search(settings: settings) { connection -> PostgresResult? in
-                    for number in SearchStatement.windows {
-                        let (sql, parameters) = statement.amongNewest(number)
-                        let rows = try connection.query(sql, parameters)
-                        if rows.numberOfAnswers >= max(1, query.limit) { return rows }
-                    }
-                    return nil
-                }
-                if let rows { return rows }
+    private static func quickRows(
+        of statement: SearchStatement, for query: StudyQuery, _ connection: PostgresConnection
+    ) throws -> PostgresResult? {
+        if statement.isTriedAmongNewest {
+            for number in SearchStatement.windows {
+                let (sql, parameters) = statement.amongNewest(number)
+                let rows = try connection.query(sql, parameters)
+                if rows.numberOfAnswers >= max(1, query.limit) { return rows }
             }
-            guard statement.hasOnePlan else { return nil }
-            let (sql, parameters) = statement.amongAll()
-            if statement.isExact { return try await pool.lookup(sql, parameters, settings: settings) }
-            return try await pool.search(settings: settings) { try $0.query(sql, parameters) }
         }
+        guard statement.hasOnePlan else { return nil }
+        let (sql, parameters) = statement.amongAll()
+        return try connection.query(sql, parameters)
     }
 
     private func timely<T>(_ body: () async throws -> T) async throws -> T {
@@ -130,6 +131,8 @@ extension StudyIndex: StudyCatalog {
 }
 
 extension StudyQuery {
+    fileprivate var namesSomebody: Bool { keys.contains { NameCondition($0.match) != nil } }
+
     /// Whether none of its names is looked for by reading them.
     fileprivate var findsNamesQuickly: Bool { keys.allSatisfy { NameCondition($0.match)?.hasOnePlan ?? true } }
 }
