@@ -127,7 +127,7 @@ let package = Package(
             name: "ConcordTests",
             dependencies: [
                 "concord", "DIMSE", "QueryServer", "EdgeShard", "StudyIndex", "PostgresClient", "SearchSuite", "TestCluster",
-                "DICOM", "Reconcile", "PACSSimulator",
+                "DICOM", "Reconcile", "PACSSimulator", "Sweep",
             ],
             swiftSettings: strict),
     ],

@@ -39,10 +39,10 @@ enum LiveQuestion: Sendable, Hashable {
     }
 
     /// Only the keys that every source matches alike are sent; the rest is matched here.
-    var identifier: DataSet {
+    func identifier(institution: Bool) -> DataSet {
         switch self {
         case .studies(_, let key, _):
-            var identifier = Question(range: range).identifier()
+            var identifier = Question(range: range).identifier(institution: institution)
             if case .accessionNumber(let number) = key { identifier.set(.accessionNumber, number) }
             return identifier
         case .series(_, let study): return Question(level: .series, range: SliceRange(uids: [study])).identifier()

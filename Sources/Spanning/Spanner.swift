@@ -290,7 +290,8 @@ package final class Spanner: Sendable {
         var isTransient = false
         let start = ContinuousClock.now
         do {
-            try await access.find(question.identifier, at: source) { response in
+            try await access.find(question.identifier(institution: source.asksForInstitutions), at: source) {
+                response in
                 try gathered.withLock { responses in
                     guard responses.count < Self.mostMatches else { throw TooMany() }
                     responses.append(response)

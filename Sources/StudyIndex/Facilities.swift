@@ -20,6 +20,7 @@ extension StudyIndex {
             [
                 source, .textArray(rules.map(\.facility)), .textArray(rules.map { $0.issuer ?? "" }),
                 .textArray(rules.map { $0.patientIDPrefix ?? "" }), .textArray(rules.map { $0.accessionPrefix ?? "" }),
+                .textArray(rules.map { $0.institution ?? "" }),
             ])
     }
 

@@ -10,6 +10,7 @@ enum Migrations {
         ("m007_reconciliation", SQL.text(PackageResources.m007_reconciliation_sql)),
         ("m008_persons", SQL.text(PackageResources.m008_persons_sql)),
         ("m009_uniform", SQL.text(PackageResources.m009_uniform_sql)),
+        ("m010_institutions", SQL.text(PackageResources.m010_institutions_sql)),
     ]
 
     /// Names the advisory lock under which one process migrates.

@@ -3,6 +3,7 @@ import DIMSE
 import Foundation
 import QueryServer
 import StudyIndex
+import Sweep
 import Testing
 
 @testable import concord
@@ -54,6 +55,7 @@ private func complaint(_ yaml: String) -> String? {
                 facilities:
                   - { name: Main Campus, match: { accession_prefix: MC, issuer: HOSP-A } }
                   - { name: Annex, match: { patient_id_prefix: "9" } }
+                  - { name: Clinic, match: { institution: St. Anne's } }
             server:
               dimse: { allow: [ { ae_title: WS1, facilities: [Annex] }, { ae_title: WS2 } ] }
               http: { tls: { certificate: server.pem, key: /keys/server.key } }
@@ -63,7 +65,9 @@ private func complaint(_ yaml: String) -> String? {
             configuration.sources[0].definition.facilities == [
                 FacilityRule(facility: "Main Campus", issuer: "HOSP-A", accessionPrefix: "MC"),
                 FacilityRule(facility: "Annex", patientIDPrefix: "9"),
+                FacilityRule(facility: "Clinic", institution: "St. Anne's"),
             ])
+        #expect(configuration.sources[0].sweepSource(id: 1).asksForInstitutions)
         #expect(configuration.server.dimse?.peers.map(\.visibility) == [.facilities(["Annex"]), .unrestricted])
         #expect(
             configuration.server.tls
@@ -73,6 +77,7 @@ private func complaint(_ yaml: String) -> String? {
     @Test(arguments: [
         ("{ name: A, match: {} }", "facilities[0].match: expected issuer"),
         ("{ name: A }", "facilities[0].match: expected issuer"),
+        ("{ name: A, match: { institution: 'N\\S' } }", "facilities[0].match: an institution's name has no backslash"),
         ("{ name: 'A, B', match: { issuer: X } }", "facilities[0].name: expected a name"),
         ("{ match: { issuer: X } }", "facilities[0].name: is mandatory"),
         ("{ name: A, match: { issuer: X, ward: 3 } }", "facilities[0].match.ward: unknown key"),

@@ -4,7 +4,7 @@ import DICOM
 /// the issuer of patient IDs that come without one is `HOSP`, at `c` `OTHER`.
 package struct SearchedCopy: Sendable {
     package let source: String
-    package let record: StudyRecord
+    package var record: StudyRecord
 
     package init(source: String, record: StudyRecord) {
         self.source = source

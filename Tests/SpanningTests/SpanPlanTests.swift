@@ -149,6 +149,14 @@ import Testing
         #expect(keys == [.uid("1.2"), .uid("1.3")])
     }
 
+    /// It is no attribute of studies, and nobody is asked for it in vain.
+    @Test(arguments: [true, false]) func onlyWhereFacilitiesDependOnItAnInstitutionIsAskedFor(isAsked: Bool) {
+        let study = LiveQuestion.studies(source: "a", .uid("1.2"), dates: nil).identifier(institution: isAsked)
+        #expect((study[.institutionName] != nil) == isAsked)
+        let series = LiveQuestion.series(source: "a", study: "1.2").identifier(institution: isAsked)
+        #expect(series[.institutionName] == nil)
+    }
+
     /// Promise 9: another hospital's patient of the same number is somebody else.
     @Test func aQualifiedPatientIsAskedForAtTheSourcesOfItsIssuer() throws {
         let asked = try plan(["PatientID": "P1", "IssuerOfPatientID": "OTHER"], coverage: [])

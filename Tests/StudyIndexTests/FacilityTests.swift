@@ -15,6 +15,15 @@ import Testing
         ],
         "b": [FacilityRule(facility: "South", patientIDPrefix: "A")],
     ]
+    /// Every third copy of a source bears the third of these, and so on.
+    private static let institutions = [nil, "", "Main", " Main ", "Annex", "Annex\\Main", "M\u{FFFD}in", "Elsewhere"]
+    private static let byInstitution: [String: [FacilityRule]] = [
+        "a": [
+            FacilityRule(facility: "North", accessionPrefix: "A", institution: "Main"),
+            FacilityRule(facility: "East", institution: "Annex"), FacilityRule(facility: "South", issuer: "HOSP"),
+        ],
+        "b": [FacilityRule(facility: "South", institution: "Main")],
+    ]
     /// One of two sources for each.
     private static let northAndSouth = [
         "a": [FacilityRule(facility: "North", patientIDPrefix: "P")],
@@ -77,6 +86,63 @@ import Testing
             #expect(Set(wanted.values) == ["", "North", "South", "East"])
             #expect(try await assigned(test) == wanted)
         }
+    }
+
+    @Test func itAssignsByInstitutionWhatTheReferenceAssigns() async throws {
+        try await TestIndex.with { test in
+            try await register(Self.byInstitution, test)
+            var exercise = SearchExercise(seed: 3)
+            var copies = exercise.copies(studies: 300)
+            for position in copies.indices {
+                copies[position].record.institutionName = Self.institutions[position % Self.institutions.count]
+            }
+            try await index(copies, test)
+            let wanted = expected(copies, Self.byInstitution)
+            #expect(Set(wanted.values) == ["", "North", "South", "East"])
+            #expect(try await assigned(test) == wanted)
+            // Rules that come later are asked of what was stored.
+            let later = ["b": Self.byInstitution["a"] ?? [], "c": Self.byInstitution["b"] ?? []]
+            try await register(later, test)
+            #expect(try await assigned(test) == expected(copies, later))
+        }
+    }
+
+    /// What is told of a study stays as it was, so that nothing is written of it but to whom the copy belongs.
+    @Test func aStudyMovesWithItsInstitution() async throws {
+        try await TestIndex.with { test in
+            try await register(Self.byInstitution, test)
+            func sweep(_ institution: String?) async throws -> (counts: MergeCounts, facility: String?) {
+                var record = StudyRecord.sample("1.1")
+                record.institutionName = institution
+                let counts = try await test.sweep("b", [record])
+                return (counts, try await assigned(test)["b 1.1"])
+            }
+            #expect(try await sweep(nil).facility == "")
+            let hash = try await test.sql("SELECT content_hash FROM observation")[0].bytes(0)
+            let asked = try await sweep("Main")
+            #expect(asked.facility == "South" && asked.counts.changed == 1)
+            let again = try await sweep("Main ")
+            #expect(again.facility == "South" && again.counts.unchanged == 1)
+            #expect(try await sweep("Annex").facility == "")
+            #expect(try await test.sql("SELECT content_hash FROM observation")[0].bytes(0) == hash)
+            #expect(try await test.count("SELECT count(*) FROM observation_history") == 0)
+            #expect(try await test.count("SELECT count(*) FROM change") == 3)
+        }
+    }
+
+    @Test func ofSeveralInstitutionsItCannotBeTold() {
+        let rules = [
+            FacilityRule(facility: "North", institution: "Main"), FacilityRule(facility: "South", issuer: "HOSP"),
+        ]
+        func facility(_ institution: String?) -> String? {
+            var record = StudyRecord.sample("1")
+            record.institutionName = institution
+            return rules.facility(of: record, issuer: "HOSP")
+        }
+        #expect(facility(" Main") == "North")
+        #expect(facility("Annex") == "South" && facility("main") == "South" && facility("") == "South")
+        #expect(facility(nil) == nil && facility("Annex\\Main") == nil && facility("M\u{FFFD}in") == nil)
+        #expect(facility("Annex\\Clinic") == "South")
     }
 
     @Test func aCopyThatAnEarlierRuleMightClaimIsNotGivenToALaterOne() {

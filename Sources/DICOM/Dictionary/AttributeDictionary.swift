@@ -54,6 +54,9 @@ package enum AttributeDictionary {
         .seriesDate, .seriesTime, .numberOfSeriesRelatedInstances,
     ].compactMap { attribute($0) }
 
+    /// Asked of sources, and neither key nor answer of a search.
+    private static let unsearched: [Tag: VR] = [.institutionName: .LO]
+
     private static let byTag = Dictionary(uniqueKeysWithValues: all.map { ($0.tag, $0) })
     private static let byKeyword = Dictionary(uniqueKeysWithValues: all.map { ($0.keyword, $0) })
 
@@ -61,7 +64,7 @@ package enum AttributeDictionary {
     package static func attribute(keyword: String) -> QueryAttribute? { byKeyword[keyword] }
 
     /// The VR of a tag in Implicit VR; UN where this table does not know it (F44).
-    static func vr(of tag: Tag) -> VR { byTag[tag]?.vr ?? .UN }
+    static func vr(of tag: Tag) -> VR { byTag[tag]?.vr ?? unsearched[tag] ?? .UN }
 }
 
 extension Tag {
@@ -83,6 +86,7 @@ extension Tag {
     package static let instanceAvailability = Tag(0x0008, 0x0056)
     package static let retrieveAETitle = Tag(0x0008, 0x0054)
     package static let timezoneOffsetFromUTC = Tag(0x0008, 0x0201)
+    package static let institutionName = Tag(0x0008, 0x0080)
     package static let specificCharacterSet = Tag(0x0008, 0x0005)
     package static let queryRetrieveLevel = Tag(0x0008, 0x0052)
     package static let retrieveURL = Tag(0x0008, 0x1190)

@@ -5,14 +5,18 @@ package struct FacilityRule: Sendable, Hashable {
     package var issuer: String?
     package var patientIDPrefix: String?
     package var accessionPrefix: String?
+    /// InstitutionName as it is sent, without spaces at its ends.
+    package var institution: String?
 
     package init(
-        facility: String, issuer: String? = nil, patientIDPrefix: String? = nil, accessionPrefix: String? = nil
+        facility: String, issuer: String? = nil, patientIDPrefix: String? = nil, accessionPrefix: String? = nil,
+        institution: String? = nil
     ) {
         self.facility = facility
         self.issuer = issuer
         self.patientIDPrefix = patientIDPrefix
         self.accessionPrefix = accessionPrefix
+        self.institution = institution
     }
 
     /// Names of facilities travel in lists joined by commas.
@@ -50,6 +54,13 @@ extension FacilityRule {
             }
             truth = truth && (text.trimmingSpaces().utf8.starts(with: prefix.utf8) ? .yes : .no)
         }
-        return truth
+        return institution.map { truth && Self.names($0, record) } ?? truth
+    }
+
+    /// Of several institutions, and of one that lost characters, it cannot be told.
+    private static func names(_ institution: String, _ record: StudyRecord) -> Truth {
+        guard let text = record.institutionName, !text.unicodeScalars.contains("\u{FFFD}") else { return .unknown }
+        let institutions = record.institutions
+        return institutions == [institution] ? .yes : institutions.contains(institution) ? .unknown : .no
     }
 }

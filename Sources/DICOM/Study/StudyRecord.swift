@@ -5,6 +5,9 @@ package struct StudyRecord: Sendable, Hashable {
     package internal(set) var texts: [String?]
     /// Attributes whose decoding lost characters; they are no evidence of anything (N3).
     package internal(set) var lossy: [Tag]
+    /// Where the study was made, which says to whom the copy belongs; it is no part of searches. nil: not returned. Several,
+    /// where series have different ones, are joined by `\`; what lost characters has U+FFFD.
+    package var institutionName: String?
 
     static let tags = AttributeDictionary.observation.map(\.tag)
 
@@ -29,6 +32,9 @@ package struct StudyRecord: Sendable, Hashable {
             let decoded = dataSet.characterSet.decode(bytes, vr: AttributeDictionary.observation[ordinal].vr)
             texts[ordinal] = decoded.text.trimmingLeadingSpaces()
             if decoded.lossy { lossy.append(tag) }
+        }
+        if case .bytes(let bytes) = dataSet[.institutionName]?.content {
+            institutionName = dataSet.characterSet.decode(bytes, vr: .LO).text
         }
     }
 
@@ -66,6 +72,11 @@ extension StudyRecord {
     package var modalities: [String] { Self.modalities(in: text(12)) }
     package var numberOfSeries: Int? { Int(lenient: text(13)) }
     package var numberOfInstances: Int? { Int(lenient: text(14)) }
+
+    /// However many, without spaces at their ends.
+    package var institutions: [String] {
+        (institutionName ?? "").split(separator: "\\").map { String($0).trimmingSpaces() }.filter { !$0.isEmpty }
+    }
 
     static func modalities(in text: String) -> [String] {
         guard !text.isEmpty else { return [] }
@@ -113,6 +124,10 @@ extension StudyRecord {
             guard let ours = self[tag], let theirs = other[tag] else { continue }
             if let mine = Int(lenient: ours), let another = Int(lenient: theirs), another > mine { self[tag] = theirs }
         }
+        let institutions = Set(institutions).union(other.institutions)
+        let isNamed = !institutions.isEmpty
+        institutionName =
+            isNamed ? institutions.sorted().joined(separator: "\\") : institutionName ?? other.institutionName
         for tag in other.lossy where !lossy.contains(tag) { lossy.append(tag) }
     }
 }

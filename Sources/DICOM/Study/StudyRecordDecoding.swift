@@ -45,7 +45,12 @@ extension StudyRecord {
                 if next > 0, places[next - 1].tag >= number { next = 0 }
                 while next < places.count, places[next].tag < number { next += 1 }
                 guard next < places.count, places[next].tag == number else { continue }
-                set(places[next].ordinal, characterSet.decode(value, vr: places[next].vr), tag: header.tag)
+                let decoded = characterSet.decode(value, vr: places[next].vr)
+                if let ordinal = places[next].ordinal {
+                    set(ordinal, decoded, tag: header.tag)
+                } else {
+                    institutionName = decoded.text
+                }
             }
         }
     }
@@ -57,11 +62,12 @@ extension StudyRecord {
 
     private struct Place {
         var tag: UInt32
-        var ordinal: Int
+        /// nil: of InstitutionName, which is no text among the others.
+        var ordinal: Int?
         var vr: VR
     }
 
-    private static let places = AttributeDictionary.observation
-        .map { Place(tag: $0.tag.number, ordinal: $0.ordinal, vr: $0.vr) }
-        .sorted { $0.tag < $1.tag }
+    private static let places =
+        (AttributeDictionary.observation.map { Place(tag: $0.tag.number, ordinal: $0.ordinal, vr: $0.vr) }
+        + [Place(tag: Tag.institutionName.number, ordinal: nil, vr: .LO)]).sorted { $0.tag < $1.tag }
 }

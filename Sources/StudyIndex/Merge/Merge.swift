@@ -115,6 +115,8 @@ extension StudyIndex {
             [
                 .int(Int64(source)), .textArray(staged.map(\.record.studyInstanceUID)),
                 .bytesArray(staged.map(\.hash)),
+                .textArray(
+                    staged.contains { $0.record.institutionName != nil } ? staged.map(\.record.institutionName) : []),
             ])
         var changed: [StagedObservation] = []
         for row in differing {

@@ -1,7 +1,7 @@
 import DICOM
 import PostgresClient
 
-/// An observation on its way into the index: what was sent, what is derived from it, and the hash of it all.
+/// An observation on its way into the index: what was sent, what is derived from it, and the hash of all that searches find.
 struct StagedObservation: Sendable {
     let record: StudyRecord
     let issuer: String
@@ -32,7 +32,7 @@ struct StagedObservation: Sendable {
     /// In the order of `Queries/copy_staged.sql`. `ids`: of its names.
     func write(to writer: inout CopyWriter, names: (patient: String?, physician: String?), ids: [String: Int64]) {
         let columns = AttributeDictionary.observation.count
-        writer.beginRow(columns: columns + 12)
+        writer.beginRow(columns: columns + 13)
         for text in record.texts { writer.append(text: text) }
         writer.append(text: issuer)
         writer.append(text: names.patient)
@@ -49,6 +49,7 @@ struct StagedObservation: Sendable {
             textArray: record.lossy.isEmpty
                 ? nil : record.lossy.compactMap { AttributeDictionary.attribute($0)?.column })
         writer.append(bytes: hash)
+        writer.append(text: record.institutionName)
     }
 
     /// What was read from a text that lost characters is not known.
@@ -66,8 +67,10 @@ struct StagedObservation: Sendable {
 extension StudyRecord {
     /// As PostgreSQL can hold it and searches compare it: without spaces at the ends and without NUL (F69).
     fileprivate var storable: StudyRecord {
-        guard texts.contains(where: { $0?.isStorable == false }) else { return self }
-        return StudyRecord(texts: texts.map { $0?.storable }, lossy: lossy)
+        guard texts.contains(where: { $0?.isStorable == false }) || institutionName != nil else { return self }
+        var record = StudyRecord(texts: texts.map { $0?.storable }, lossy: lossy)
+        record.institutionName = institutionName.map { _ in institutions.joined(separator: "\\").storable }
+        return record
     }
 }
 

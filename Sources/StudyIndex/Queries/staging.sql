@@ -6,5 +6,5 @@ CREATE TEMP TABLE IF NOT EXISTS staged (
     number_of_study_related_series text, number_of_study_related_instances text, instance_availability text,
     retrieve_ae_title text, timezone_offset_from_utc text, issuer text, name_key text, name_id int8,
     physician_name_id int8, study_day date, study_clock int8, birth_day date, modalities text[], series_count int4,
-    instance_count int4, lossy text[], content_hash bytea
+    instance_count int4, lossy text[], content_hash bytea, institution_name text
 ) ON COMMIT DELETE ROWS

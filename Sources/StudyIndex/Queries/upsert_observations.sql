@@ -5,7 +5,7 @@ INSERT INTO observation (
     study_time, accession_number, study_id, study_description, referring_physician_name, modalities_in_study,
     number_of_study_related_series, number_of_study_related_instances, instance_availability,
     retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, name_id, physician_name_id, study_day, study_clock,
-    birth_day, modalities, series_count, instance_count, lossy, content_hash, facility_id, uniform
+    birth_day, modalities, series_count, instance_count, lossy, content_hash, institution_name, facility_id, uniform
 )
 SELECT $1, moment.t, moment.t,
        -- Its day was known already: the study has only just arrived, and may still grow.
@@ -15,7 +15,7 @@ SELECT $1, moment.t, moment.t,
        modalities_in_study, number_of_study_related_series, number_of_study_related_instances,
        instance_availability, retrieve_ae_title, timezone_offset_from_utc, issuer, name_key, name_id,
        physician_name_id, study_day, study_clock, birth_day, modalities, series_count, instance_count, lossy, content_hash,
-       f.facility_id,
+       institution_name, f.facility_id,
        -- Of a study that only it shows; of others a later statement finds out.
        lossy IS NULL
 FROM (
@@ -25,7 +25,7 @@ FROM (
           AND c.days @> (SELECT daterange(min(study_day), max(study_day), '[]') FROM staged)) AS is_known
     OFFSET 0
 ) AS moment, staged
-LEFT JOIN LATERAL facility_of($1::int4, issuer, patient_id, accession_number, lossy) f ON true
+LEFT JOIN LATERAL facility_of($1::int4, issuer, patient_id, accession_number, lossy, institution_name) f ON true
 ORDER BY study_uid
 ON CONFLICT (study_uid, source_id) DO UPDATE
 SET changed_at = CASE WHEN observation.content_hash = excluded.content_hash THEN observation.changed_at
@@ -50,5 +50,5 @@ SET changed_at = CASE WHEN observation.content_hash = excluded.content_hash THEN
     study_day = excluded.study_day,
     study_clock = excluded.study_clock, birth_day = excluded.birth_day, modalities = excluded.modalities,
     series_count = excluded.series_count, instance_count = excluded.instance_count, lossy = excluded.lossy,
-    content_hash = excluded.content_hash, facility_id = excluded.facility_id,
+    content_hash = excluded.content_hash, institution_name = excluded.institution_name, facility_id = excluded.facility_id,
     uniform = observation.uniform AND excluded.uniform

@@ -131,7 +131,9 @@ package actor Line {
         case .permit(let lease):
             return .permit(try await permit(lease))
         case .find(let question):
-            return await find(question.identifier(), .low, in: question.model) { try receive(question, $0) }
+            return await find(question.identifier(institution: source.asksForInstitutions), .low, in: question.model) {
+                try receive(question, $0)
+            }
         case .findGiven:
             guard let given else { return .found(.given, rows: 0, took: .zero) }
             return await find(given.identifier, given.priority, in: given.model) { try receive(nil, $0) }

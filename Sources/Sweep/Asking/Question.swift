@@ -23,12 +23,15 @@ package struct Question: Sendable, Hashable {
     private static let studyKeys = AttributeDictionary.observation.map(\.tag).filter { $0 != .timezoneOffsetFromUTC }
     private static let seriesKeys = AttributeDictionary.seriesObservation.map(\.tag)
 
-    package func identifier() -> DataSet {
+    /// - Parameter institution: also ask for InstitutionName, which is no attribute of studies: some sources look at all their
+    ///   series for it.
+    package func identifier(institution: Bool = false) -> DataSet {
         var identifier = DataSet()
         // Some archives declare their own character set only when the request has one (F59).
         identifier.set(.specificCharacterSet, "ISO_IR 100")
         identifier.set(.queryRetrieveLevel, level.rawValue)
         for tag in level == .series ? Self.seriesKeys : Self.studyKeys { identifier.setEmpty(tag) }
+        if institution, level == .study { identifier.setEmpty(.institutionName) }
         if let dates = range.dates { identifier.set(.studyDate, dates.da) }
         if let times = range.times { identifier.set(.studyTime, times.tm) }
         if let modality = range.modality { identifier.set(.modalitiesInStudy, modality) }

@@ -12,6 +12,8 @@ package struct SweepSource: Sendable {
     /// A known cap on answers (`limits.max_results`); nil: none known.
     package var maximumResults: Int?
     package var capabilities = Capabilities()
+    /// Whether facilities depend on what it says of institutions.
+    package var asksForInstitutions = false
 
     package init(id: Int32, name: String, peer: Peer, associations: Int, maximumResults: Int?) {
         self.id = id

@@ -31,7 +31,7 @@ struct InitCommand: ParsableCommand {
             issuer: HOSP-A              # issuer of its patient IDs where it sends none; mandatory
             priority: 1                 # 1 wins when copies disagree
             # facilities:               # whose keys see its studies: the first match decides; the others are seen without restriction only
-            #   - { name: Main Campus, match: { accession_prefix: MC } }   # or issuer, patient_id_prefix
+            #   - { name: Main Campus, match: { accession_prefix: MC } }   # or issuer, patient_id_prefix, institution
             # wado_root: https://pacs-a.example/dicom-web   # where its studies can be retrieved
             # character_set: ISO_IR 100 # of answers that declare none
             # tls:                      # PEM files; the PACS's chain and name are both verified

@@ -79,8 +79,10 @@ struct SourceConfiguration: Sendable {
     }
 
     func sweepSource(id: Int32) -> SweepSource {
-        SweepSource(
+        var source = SweepSource(
             id: id, name: name, peer: peer, associations: limits.associations, maximumResults: limits.maximumResults)
+        source.asksForInstitutions = facilities.contains { $0.institution != nil }
+        return source
     }
 }
 
@@ -94,10 +96,15 @@ extension FacilityRule {
             issuer = try match.string("issuer")
             patientIDPrefix = try match.string("patient_id_prefix")
             accessionPrefix = try match.string("accession_prefix")
-            return [issuer, patientIDPrefix, accessionPrefix].compactMap { $0 }
+            institution = try match.string("institution")
+            return [issuer, patientIDPrefix, accessionPrefix, institution].compactMap { $0 }
         }
         guard let conditions, !conditions.isEmpty, !conditions.contains("") else {
-            throw section.error("match", "expected issuer, patient_id_prefix or accession_prefix, each with a value")
+            throw section.error(
+                "match", "expected issuer, patient_id_prefix, accession_prefix or institution, each with a value")
+        }
+        guard institution?.contains("\\") != true else {
+            throw section.error("match", "an institution's name has no backslash")
         }
     }
 }

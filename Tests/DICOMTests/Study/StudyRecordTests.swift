@@ -14,6 +14,7 @@ import Testing
         answer.set(.modalitiesInStudy, "sr/CT, CT")
         answer.set(.numberOfStudyRelatedSeries, "+4")
         answer.setEmpty(.accessionNumber)
+        answer.set(.institutionName, "SAINT-ÉLOI ")
         answer.setBytes(Tag(0x0009, 0x0001), vr: .UN, [1, 2, 3, 4])
         return answer
     }
@@ -31,6 +32,7 @@ import Testing
         #expect(direct.numberOfSeries == 4)
         #expect(direct.accessionNumber == "" && direct[.accessionNumber] == "")
         #expect(direct[.patientID] == nil)
+        #expect(direct.institutions == ["SAINT-ÉLOI"])
     }
 
     @Test func theSourcesCharacterSetReadsWhatDeclaresNone() throws {
@@ -56,6 +58,23 @@ import Testing
         #expect(merged.first?.modalities == ["CT", "SR"])
         #expect(merged.first?.numberOfInstances == 12)
         #expect(merged.first?[.studyDescription] == "HEAD")
+    }
+
+    /// Rows of series that were made in several places name all of them.
+    @Test func rowsOfOneStudyNameAllInstitutions() {
+        func merged(_ institutions: [String?]) -> String? {
+            let rows = institutions.map { institution in
+                var row = StudyRecord()
+                row[.studyInstanceUID] = "1.2"
+                row.institutionName = institution
+                return row
+            }
+            return StudyRecord.merged(rows).first?.institutionName
+        }
+        #expect(merged(["NORTH", "NORTH ", nil]) == "NORTH")
+        #expect(merged([nil, "SOUTH", "NORTH", "SOUTH"]) == "NORTH\\SOUTH")
+        #expect(merged(["", nil]) == "")
+        #expect(merged([nil, nil]) == nil)
     }
 
     @Test func twoPatientsUnderOneUIDStayApart() {

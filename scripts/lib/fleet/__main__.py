@@ -1,13 +1,13 @@
 """scripts/fleet up DIR | down DIR | self-check DIR | check-budgets DIR | change DIR
-check-changes|check-probes DIR DATABASE-URL"""
+check-changes|check-facilities|check-probes DIR DATABASE-URL"""
 
 import sys
 from pathlib import Path
 
-from . import budgets, changes, lifecycle, probes, selfcheck
+from . import budgets, changes, facilities, lifecycle, probes, selfcheck
 from .processes import FleetError
 
-USAGE = "usage: scripts/fleet up|down|self-check|check-budgets|change DIR, or check-changes|check-probes DIR DATABASE-URL"
+USAGE = "usage: scripts/fleet up|down|self-check|check-budgets|change DIR, or\n       check-changes|check-facilities|check-probes DIR DATABASE-URL"
 
 
 def main(arguments: list[str]) -> int:
@@ -18,9 +18,10 @@ def main(arguments: list[str]) -> int:
         "check-budgets": budgets.check,
         "change": changes.apply,
         "check-changes": changes.check,
+        "check-facilities": facilities.check,
         "check-probes": probes.check,
     }
-    wanted = 3 if arguments[:1] in (["check-changes"], ["check-probes"]) else 2
+    wanted = 3 if arguments[:1] in (["check-changes"], ["check-facilities"], ["check-probes"]) else 2
     if len(arguments) != wanted or arguments[0] not in commands:
         print(USAGE, file=sys.stderr)
         return 2

@@ -8,7 +8,7 @@ from pathlib import Path
 from . import files
 from .enterprise import Copy, Enterprise, Study
 from .lifecycle import SEED
-from .processes import FleetError
+from .processes import FleetError, psql
 
 # Where a new study arrives: an Orthanc, a dcmqrscp, pynetdicom's qrscp.
 ARRIVALS = ["pacs-a", "pacs-d", "pacs-g"]
@@ -100,17 +100,13 @@ def delete(directory: Path, source: str, uid: str) -> None:
 
 def check(directory: Path, url: str) -> bool:
     """Whether the index has learned exactly these changes: `concord.skew` dated what it learned a day ahead or more."""
-    import subprocess
 
     def rows(condition: str) -> list:
         query = (
             "SELECT json_build_array(o.study_uid, s.name) FROM observation o JOIN source s ON s.id = o.source_id "
             f"WHERE {condition} ORDER BY 1::text"
         )
-        done = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", query], capture_output=True, text=True)
-        if done.returncode != 0:
-            raise FleetError(f"psql: {done.stderr.strip()}")
-        return sorted(json.loads(line) for line in done.stdout.splitlines())
+        return sorted(json.loads(line) for line in psql(url, query).splitlines())
 
     expected = json.loads((directory / "changes.json").read_text())
     later = "clock_timestamp() + interval '12 hours'"

@@ -7,6 +7,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from .enterprise import Copy, Study
+from .facilities import institution
 
 # Malformed values are part of the job: pydicom must neither refuse nor mend them.
 config.settings.writing_validation_mode = config.IGNORE
@@ -28,6 +29,7 @@ def write(study: Study, copy: Copy, folder: Path) -> list[Path]:
             dataset.Modality = modality
             dataset.SeriesNumber = series_number
             dataset.InstanceNumber = instance_number
+            dataset.InstitutionName = institution(study.uid)
             for keyword, value in copy.values.items():
                 if value is not None:
                     setattr(dataset, keyword, value)

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import files, peers, truth
+from . import facilities, files, peers, truth
 from .enterprise import EXPECTED_FROM, EXPECTED_SINCE, EXPECTED_TO, ISSUERS, Enterprise
 from .processes import Processes, free_ports
 
@@ -108,6 +108,7 @@ def write_configuration(directory: Path, fleet: list[peers.Peer]) -> None:
             f"      queries_per_second: {peer.queries_per_second}",
             f"      burst: {peer.burst}",
             f"      associations: {peer.associations}",
+            *facilities.rules(peer),
         ]
     lines += ["expects:", f'  - {{ from: {EXPECTED_FROM}, to: {EXPECTED_TO}, since: "{EXPECTED_SINCE:%Y%m%d}" }}']
     (directory / "concord.yaml").write_text("\n".join(lines) + "\n")

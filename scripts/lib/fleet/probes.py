@@ -1,11 +1,10 @@
 """What `concord probe` has found of the real peers, against what they are documented to do."""
 
 import json
-import subprocess
 from pathlib import Path
 
 from .peers import DCMTK, Orthanc, Peer, Pynetdicom, fleet
-from .processes import FleetError
+from .processes import psql
 
 
 def documented(peer: Peer) -> dict[str, str]:
@@ -44,10 +43,7 @@ def check(_: Path, url: str) -> bool:
         "SELECT json_object_agg(source, traits) FROM (SELECT s.name AS source, json_object_agg(c.name, c.value) AS traits "
         "FROM source_capability c JOIN source s ON s.id = c.source_id GROUP BY 1) AS found"
     )
-    done = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", query], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise FleetError(f"psql: {done.stderr.strip()}")
-    found = json.loads(done.stdout or "{}")
+    found = json.loads(psql(url, query) or "{}")
     wrong, count = [], 0
     for peer in fleet():
         for trait, value in documented(peer).items():

@@ -25,6 +25,14 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
+def psql(url: str, query: str) -> str:
+    command = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", query]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise FleetError(f"psql: {done.stderr.strip()}")
+    return done.stdout
+
+
 def start_time(pid: int) -> str | None:
     """The kernel's start time of a live process (field 22 of /proc/PID/stat): tells a pid from its reuse."""
     try:

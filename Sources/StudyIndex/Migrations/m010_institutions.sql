@@ -1,0 +1,1 @@
+../../../schemas/postgres/m010_institutions.sql
