@@ -85,7 +85,7 @@ struct SearchStatement: Sendable {
     /// Copies with the place of their studies. Those of a uniform study tell it themselves: for them no row is fetched.
     private func copies(_ conditions: String) -> String {
         """
-        SELECT o.study_uid, o.source_id, source.name AS source_name, source.priority,
+        SELECT o.study_uid, o.source_id, source.name AS source_name, source.ae_title, source.priority,
                CASE WHEN o.uniform THEN o.study_day ELSE s.study_day END AS study_day,
                CASE WHEN o.uniform THEN o.study_clock ELSE s.study_clock END AS study_clock,
                CASE WHEN o.uniform THEN '' ELSE \(Self.patient("differing")) END AS patient, o.uniform,
@@ -120,8 +120,8 @@ struct SearchStatement: Sendable {
         return statement(
             """
             \(newest), matched AS (
-                SELECT s.study_uid, source.id AS source_id, source.name AS source_name, source.priority,
-                       s.study_day, s.study_clock, '' AS patient, true AS uniform, \(undecided("s")) AS undecided
+                SELECT s.study_uid, source.id AS source_id, source.name AS source_name, source.ae_title,
+                       source.priority, s.study_day, s.study_clock, '' AS patient, true AS uniform, \(undecided("s")) AS undecided
                 FROM (SELECT *, NULL::text[] AS lossy FROM newest WHERE uniform) AS s
                 JOIN source ON source.id = s.source_ids[1]
                 WHERE \(conditionsOfUniformStudy)
@@ -183,7 +183,7 @@ struct SearchStatement: Sendable {
     /// `o` with the place of its study, `s`.
     private var candidate: String {
         """
-        o.study_uid, o.source_id, source.name AS source_name, source.priority, s.study_day, s.study_clock,
+        o.study_uid, o.source_id, source.name AS source_name, source.ae_title, source.priority, s.study_day, s.study_clock,
                        \(group("o")) AS patient, false AS uniform
         """
     }
@@ -269,8 +269,10 @@ struct SearchStatement: Sendable {
                              ORDER BY h.priority, h.id)
             """
         guard usesUniformStudies else { return differing }
+        // Most studies have one copy: the one that matched.
         return """
-            CASE WHEN p.uniform
+            CASE WHEN p.uniform AND cardinality(s.source_ids) = 1 THEN ARRAY[p.ae_title]
+                            WHEN p.uniform
                             THEN ARRAY(SELECT h.ae_title FROM source h WHERE h.id = ANY (s.source_ids) ORDER BY h.priority, h.id)
                             ELSE \(differing) END
             """
