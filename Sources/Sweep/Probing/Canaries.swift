@@ -231,9 +231,13 @@ struct Canaries {
     /// F45, F42: what comes back, empty or filled; F7.
     mutating func returnedKeys() {
         guard let sample else { return }
-        let missing = AttributeDictionary.observation.filter { attribute in
+        var missing = AttributeDictionary.observation.filter { attribute in
             attribute.tag != .timezoneOffsetFromUTC && sample.studies.allSatisfy { $0[attribute.tag] == nil }
         }.map(\.keyword)
+        // Without it no study belongs to the facilities that depend on it.
+        if asker.line.source.asksForInstitutions, sample.studies.allSatisfy({ $0.institutionName == nil }) {
+            missing.append("InstitutionName")
+        }
         learn(
             Name.missingKeys, missing.isEmpty ? "none" : "\(missing.count)",
             missing.isEmpty ? "of \(sample.studies.count) studies" : missing.joined(separator: ", "))

@@ -93,7 +93,7 @@ struct ProbeAsker: Sendable {
         _ adjust: (inout DataSet) -> Void = { _ in }
     ) async throws -> ProbeAnswer {
         let question = Question(level: level, range: range, after: key)
-        var identifier = question.identifier()
+        var identifier = question.identifier(institution: line.source.asksForInstitutions)
         adjust(&identifier)
         return try await ask(identifier, level: level, model: question.model)
     }

@@ -11,7 +11,7 @@ import Testing
     private static let enterprise = Enterprise(seed: 11, studies: 2_500)
 
     private func findings(
-        of name: String, _ adjust: (inout Temper) -> Void = { _ in }
+        of name: String, asksForInstitutions: Bool = false, _ adjust: (inout Temper) -> Void = { _ in }
     ) async throws -> [String: String] {
         let number = try #require(Self.enterprise.sources.firstIndex { $0.name == name })
         let profile = Self.enterprise.sources[number].tempered(adjust)
@@ -26,10 +26,11 @@ import Testing
             let peer = Peer(
                 host: "127.0.0.1", port: pacs.port, called: try AETitle(profile.aeTitle),
                 calling: try AETitle("CONCORD"))
-            let source = SweepSource(
+            var source = SweepSource(
                 id: try #require(ids[name]), name: name, peer: peer, associations: 1, maximumResults: nil)
+            source.asksForInstitutions = asksForInstitutions
             let today = try #require(DICOMDate("20260630"))
-            try await AssociationPool.with(index: index) { pool in
+            try await AssociationPool.with(index: index) { [source] pool in
                 _ = try await Probe(source: source, pool: pool, today: today).run()
             }
             for capability in try await index.capabilities(of: source.id) { found[capability.name] = capability.value }
@@ -54,6 +55,16 @@ import Testing
         #expect(found[Capabilities.Name.relationalSeries] == "refused")
         #expect(found[Capabilities.Name.models] == "Study Root, Patient Root, Patient/Study Only")
         #expect(found[Capabilities.Name.recordKeys] == nil, "it has no Repository Query")
+    }
+
+    /// No study would belong to the facilities that depend on it.
+    @Test func anInstitutionThatIsNeverReturnedIsFoundOut() async throws {
+        func missing(asksForInstitutions: Bool) async throws -> Int {
+            let found = try await findings(of: "pacs-a", asksForInstitutions: asksForInstitutions)
+            return Int(try #require(found[Capabilities.Name.missingKeys])) ?? 0
+        }
+        let usual = try await missing(asksForInstitutions: false)
+        #expect(try await missing(asksForInstitutions: true) == usual + 1)
     }
 
     @Test func timesThatDoNotFilterAreFoundOut() async throws {
