@@ -84,7 +84,7 @@ let package = Package(
             name: "concord",
             dependencies: [
                 "DICOM", "DIMSE", "PostgresClient", "StudyIndex", "Reconcile", "Sweep", "Spanning", "QueryServer",
-                "EdgeShard", "PACSSimulator", "CLZ4", "CMalloc",
+                "EdgeShard", "PACSSimulator", "CLZ4", "CMalloc", "COpenSSL",
                 logging, "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

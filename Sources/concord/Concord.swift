@@ -1,5 +1,6 @@
 import ArgumentParser
 import CMalloc
+import COpenSSL
 import Foundation
 
 @main
@@ -19,6 +20,7 @@ struct Concord: AsyncParsableCommand {
     /// Runs the command. Errors are one line on standard error; exit 2 for bad usage or configuration, 1 for others.
     static func main() async {
         shareHeaps()
+        keepOpenSSL()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -48,5 +50,11 @@ struct Concord: AsyncParsableCommand {
     /// two heaps keep a third less memory than sixteen.
     private static func shareHeaps() {
         _ = mallopt(M_ARENA_MAX, 2)
+    }
+
+    /// At exit OpenSSL would free what it keeps for threads that are just ending, which free it, too: one of thousands of runs
+    /// crashed when its work was done.
+    private static func keepOpenSSL() {
+        OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
     }
 }
