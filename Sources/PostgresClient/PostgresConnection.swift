@@ -3,7 +3,7 @@ import CPostgres
 /// One libpq connection, used by one thread at a time: the pool's closures get it and must not keep it.
 package final class PostgresConnection {
     let connection: OpaquePointer
-    private var prepared: [String: String] = [:]
+    private var prepared: [Statement: String] = [:]
     private static let preparedStatements = 500
     /// What was set for the session, beside its defaults.
     private var settings: [String: String] = [:]
@@ -74,13 +74,24 @@ package final class PostgresConnection {
     }
 
     func prepare(_ sql: String, _ parameters: [PostgresValue]) throws(PostgresError) -> String {
-        // The types are part of the statement: a NULL parameter leaves its type to be inferred.
-        let key = sql + "\u{0}" + parameters.map { String($0.oid) }.joined(separator: ",")
-        if let name = prepared[key] { return name }
+        let statement = Statement(sql: sql, types: parameters.map { Oid($0.oid) })
+        if let name = prepared[statement] { return name }
         let name = "s\(prepared.count)"
-        PQclear(try check(PQprepare(connection, name, sql, Int32(parameters.count), parameters.map { Oid($0.oid) })))
-        prepared[key] = name
+        PQclear(try check(PQprepare(connection, name, sql, Int32(parameters.count), statement.types)))
+        prepared[statement] = name
         return name
+    }
+
+    /// The types are part of it: a NULL parameter leaves its type to be inferred.
+    private struct Statement: Hashable {
+        let sql: String
+        let types: [Oid]
+
+        /// Texts have kilobytes and seldom the same length: comparing two is faster than hashing one.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(sql.utf8.count)
+            hasher.combine(types)
+        }
     }
 
     /// Several statements without parameters, as in migrations.

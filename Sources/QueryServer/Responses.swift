@@ -56,16 +56,18 @@ struct AllowedMethods: RouterMiddleware {
     private static let configuration = ["api", "v1", "config", "spanner"]
 
     static func methods(at path: String) -> [HTTPRequest.Method] {
-        let parts = path.split(separator: "/").map(String.init)
-        guard parts.starts(with: configuration) else { return [.get, .head] }
+        let parts = path.utf8.split(separator: UInt8(ascii: "/"))
+        guard parts.starts(with: configuration, by: { $0.elementsEqual($1.utf8) }) else { return readOnly }
         switch parts.count - configuration.count {
         // A collection: of configurations, or of the sources of one.
         case 0, 2: return [.get, .head, .post]
         // One of them.
         case 1, 3: return [.get, .head, .put, .patch, .delete]
-        default: return [.get, .head]
+        default: return readOnly
         }
     }
+
+    private static let readOnly: [HTTPRequest.Method] = [.get, .head]
 }
 
 extension HTTPResponse.Status {

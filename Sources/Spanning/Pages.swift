@@ -12,12 +12,26 @@ final class Pages: Sendable {
         private let level: QueryLevel
         private let keys: Set<QueryKey>
         private let requester: String
+        /// Of all of them, made once: thousands are kept, and many of them are met where one is looked for.
+        private let digest: Int
 
         /// - Parameter requester: whoever gets the same rows for the same keys.
         init(_ query: StudyQuery, requester: String) {
             level = query.level
             keys = Set(query.keys)
             self.requester = requester
+            var hasher = Hasher()
+            hasher.combine(level)
+            hasher.combine(keys)
+            hasher.combine(requester)
+            digest = hasher.finalize()
+        }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(digest) }
+
+        static func == (one: Query, other: Query) -> Bool {
+            one.digest == other.digest && one.level == other.level && one.requester == other.requester
+                && one.keys == other.keys
         }
     }
     /// What a page that begins there begins after.
@@ -75,12 +89,15 @@ final class Pages: Sendable {
         let next = query.offset + rows
         guard let end, rows > 0 else { return }
         let (page, now) = (Page(query: Query(query, requester: requester), offset: next), now())
-        state.withLock { state in
-            if state.positions.count >= Self.mostPositions {
+        // What is forgotten is given up outside of the lock: it takes milliseconds.
+        _ = state.withLock { state in
+            defer { state.positions[page] = Kept(value: end, since: now) }
+            guard state.positions.count >= Self.mostPositions else { return [Page: Kept<PagePosition>]() }
+            defer {
                 state.earlierPositions = state.positions
-                state.positions = [:]
+                state.positions = Dictionary(minimumCapacity: Self.mostPositions)
             }
-            state.positions[page] = Kept(value: end, since: now)
+            return state.earlierPositions
         }
     }
 

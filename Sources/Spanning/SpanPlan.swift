@@ -29,7 +29,8 @@ package struct SpanPlan: Sendable, Hashable {
         _ query: StudyQuery, found: [StudyRecord], policy: SpanningPolicy, sources: [(name: String, issuer: String)],
         knowledge: [String: DayKnowledge]
     ) {
-        let (selector, isMissing) = (query.selector, query.isMissing(in: found))
+        let selector = query.selector
+        let isMissing = selector?.isMissing(in: found) ?? false
         let dates = isMissing ? query.dates : query.days(of: found)
         for source in sources where query.mayBeHeld(byIssuer: source.issuer) {
             let unknown = (knowledge[source.name] ?? DayKnowledge()).unknown(within: dates)
@@ -61,6 +62,15 @@ extension StudyQuery {
             switch self {
             case .patientID, .day: true
             case .uids, .accessionNumber: false
+            }
+        }
+
+        /// The index has nothing of something that is named.
+        func isMissing(in found: [StudyRecord]) -> Bool {
+            switch self {
+            case .uids(let uids): !uids.allSatisfy { uid in found.contains { $0.studyInstanceUID == uid } }
+            case .patientID, .accessionNumber: found.isEmpty
+            case .day: false
             }
         }
     }
@@ -98,15 +108,6 @@ extension StudyQuery {
         return true
     }
 
-    /// The index has nothing of a key that names one thing.
-    func isMissing(in found: [StudyRecord]) -> Bool {
-        switch selector {
-        case .uids(let uids): !Set(found.map(\.studyInstanceUID)).isSuperset(of: uids)
-        case .patientID, .accessionNumber: found.isEmpty
-        case .day, nil: false
-        }
-    }
-
     /// The days that have to be known for the answer to be whole; nil: all.
     func days(of found: [StudyRecord]) -> DateRange? {
         guard case .uids = selector else { return dates }
@@ -120,5 +121,5 @@ extension StudyQuery {
 
 extension String {
     /// It can be asked for as what it is: wildcards and the separator of values cannot (F53).
-    fileprivate var isLiteral: Bool { !contains { "*?\\".contains($0) } }
+    fileprivate var isLiteral: Bool { !utf8.contains { "*?\\".utf8.contains($0) } }
 }

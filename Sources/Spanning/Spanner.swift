@@ -188,6 +188,7 @@ package final class Spanner: Sendable {
 
     /// Asks each source all that is asked of it at once, and as many sources at a time as the rules allow.
     private func ask(_ questions: [LiveQuestion], _ rules: SpanRules) async -> SpanAnswers {
+        guard !questions.isEmpty else { return SpanAnswers() }
         let start = ContinuousClock.now
         let bySource = Dictionary(grouping: questions, by: \.source)
         var waiting = rules.inOrder(Array(bySource.keys))[...]

@@ -12,9 +12,14 @@ final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let headTime: TimeAmount
     private let answerTime: TimeAmount
-    private var deadline: Scheduled<Void>?
+    /// When the connection is closed; nil: nothing is waited for.
+    private var deadline: NIODeadline?
+    /// Looks whether the deadline has passed, and again when it may have. One for each deadline would cost more: nearly all are
+    /// met.
+    private var alarm: Scheduled<Void>?
     private var underWay = 0
 
+    /// - Parameter answerTime: no shorter than `headTime`.
     init(headTime: TimeAmount = .seconds(5), answerTime: TimeAmount = .seconds(60)) {
         self.headTime = headTime
         self.answerTime = answerTime
@@ -28,26 +33,33 @@ final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
         received(context.channel)
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { stop() }
+    func handlerRemoved(context: ChannelHandlerContext) { alarm?.cancel() }
 
     private func received(_ channel: any Channel) {
         if underWay == 0, deadline == nil { close(channel, in: headTime) }
     }
 
     private func close(_ channel: any Channel, in time: TimeAmount) {
-        stop()
-        deadline = channel.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+        deadline = .now() + time
+        if alarm == nil { look(at: channel) }
     }
 
-    private func stop() {
-        deadline?.cancel()
-        deadline = nil
+    /// No deadline is nearer than `headTime` when it is set, so that none that is set meanwhile passes unseen.
+    private func look(at channel: any Channel) {
+        alarm = nil
+        guard let deadline else { return }
+        let now = NIODeadline.now()
+        guard now < deadline else { return channel.close(promise: nil) }
+        let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        alarm = channel.eventLoop.scheduleTask(deadline: min(deadline, now + headTime)) {
+            bound.value.look(at: channel)
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if case .head = unwrapInboundIn(data) {
             underWay += 1
-            stop()
+            deadline = nil
         }
         context.fireChannelRead(data)
     }
@@ -67,7 +79,7 @@ final class RequestClock: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func answered() {
         underWay = max(0, underWay - 1)
-        stop()
+        deadline = nil
     }
 
     private final class FirstByte: ChannelInboundHandler, RemovableChannelHandler {

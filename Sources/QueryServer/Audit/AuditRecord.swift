@@ -91,13 +91,22 @@ package enum AuditTime {
         var seconds = time_t(microseconds / 1_000_000)
         var parts = tm()
         gmtime_r(&seconds, &parts)
-        func digits(_ value: some BinaryInteger, _ width: Int) -> String {
-            let text = String(value)
-            return String(repeating: "0", count: max(0, width - text.count)) + text
+        var text: [UInt8] = []
+        text.reserveCapacity(27)
+        func append(_ value: Int, _ end: Character, from power: Int = 10) {
+            for power in sequence(first: power, next: { $0 > 1 ? $0 / 10 : nil }) {
+                text.append(UInt8(ascii: "0") + UInt8(value / power % 10))
+            }
+            text.append(contentsOf: end.utf8)
         }
-        return "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))-\(digits(parts.tm_mday, 2))"
-            + "T\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2)):\(digits(parts.tm_sec, 2))"
-            + ".\(digits(microseconds % 1_000_000, 6))Z"
+        append(Int(parts.tm_year) + 1900, "-", from: 1_000)
+        append(Int(parts.tm_mon) + 1, "-")
+        append(Int(parts.tm_mday), "T")
+        append(Int(parts.tm_hour), ":")
+        append(Int(parts.tm_min), ":")
+        append(Int(parts.tm_sec), ".")
+        append(Int(microseconds % 1_000_000), "Z", from: 100_000)
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Of a record's line, which begins with its time; 0: it does not.

@@ -1,5 +1,6 @@
 import DICOM
 import PostgresClient
+import Synchronization
 
 /// A `StudyQuery` as SQL: the one place where queries become statements. Values travel as parameters only.
 ///
@@ -24,6 +25,23 @@ struct SearchStatement: Sendable {
     /// Not for a caller who may not see all copies, nor within a scope: a study is placed by the date of one copy and found by
     /// that of another, which is known of all of its copies only.
     private let days: DateRange?
+    /// What decides the text of `amongAll`; nil: too much does.
+    private let shape: Shape?
+
+    private struct Shape: Hashable {
+        let tag: Tag
+        let isList: Bool
+        let isWhole: Bool
+
+        init(_ key: QueryKey, isWhole: Bool) {
+            tag = key.attribute.tag
+            if case .uids(let uids) = key.match, uids.count != 1 { isList = true } else { isList = false }
+            self.isWhole = isWhole
+        }
+    }
+
+    /// One thing is asked for thousands of times a second, always in the same words.
+    private static let texts = Mutex<[Shape: String]>([:])
 
     /// - Parameters:
     ///   - seen: what the caller may see.
@@ -45,6 +63,9 @@ struct SearchStatement: Sendable {
         days =
             seen == .all && scope == nil && dated.count == 1 && !keys.contains { $0.isSelective && $0.days == nil }
             ? dated.first : nil
+        let isPlain = keys.count == 1 && keys[0].isExact && scope == nil && after == nil
+        let key = isPlain ? query.keys.first { $0.match != .universal } : nil
+        shape = key.map { [studies] in Shape($0, isWhole: studies.isWhole) }
     }
 
     /// Whether indexes find the matches.
@@ -61,6 +82,18 @@ struct SearchStatement: Sendable {
 
     /// All matches, by the indexes of `observation`, or by reading it.
     func amongAll() -> (sql: String, parameters: [PostgresValue]) {
+        guard let shape else { return writtenAmongAll() }
+        if let text = Self.texts.withLock({ $0[shape] }) {
+            var parameters = filter
+            _ = page(&parameters)
+            return (text, parameters.values)
+        }
+        let written = writtenAmongAll()
+        Self.texts.withLock { $0[shape] = written.sql }
+        return written
+    }
+
+    private func writtenAmongAll() -> (sql: String, parameters: [PostgresValue]) {
         guard usesUniformStudies else {
             let copies = """
                 SELECT \(candidate), \(undecided("o")) AS undecided
@@ -219,7 +252,7 @@ struct SearchStatement: Sendable {
         _ matched: String, _ parameters: SearchParameters
     ) -> (sql: String, parameters: [PostgresValue]) {
         var parameters = parameters
-        let (limit, offset) = (parameters.add(.int(Int64(limit))), parameters.add(.int(Int64(offset))))
+        let (limit, offset) = page(&parameters)
         let beginning =
             after.map { "WHERE " + $0.follows("(study_uid, patient) >", [$0.studyUID, $0.patient], &parameters) } ?? ""
         let sql = """
@@ -235,6 +268,10 @@ struct SearchStatement: Sendable {
             ORDER BY p.study_day DESC NULLS LAST, p.study_clock DESC NULLS LAST, p.study_uid, p.patient
             """
         return (sql, parameters.values)
+    }
+
+    private func page(_ parameters: inout SearchParameters) -> (limit: String, offset: String) {
+        (parameters.add(.int(Int64(limit))), parameters.add(.int(Int64(offset))))
     }
 
     /// After the place in the order: one row for each answer, or within a scope one for each copy that it is made of.

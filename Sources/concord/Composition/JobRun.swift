@@ -115,7 +115,9 @@ struct JobRun: Sendable {
 extension DICOMDate {
     /// Today in this machine's time zone.
     static func today() -> DICOMDate {
-        let parts = Calendar(identifier: .gregorian).dateComponents([.year, .month, .day], from: Date())
-        return DICOMDate(year: parts.year ?? 1970, month: parts.month ?? 1, day: parts.day ?? 1) ?? .latest
+        var (now, parts) = (time(nil), tm())
+        localtime_r(&now, &parts)
+        let (year, month) = (Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1)
+        return DICOMDate(year: year, month: month, day: Int(parts.tm_mday)) ?? .latest
     }
 }
