@@ -57,14 +57,27 @@ import Testing
 }
 
 @Suite struct RememberedKeysTests {
+    private let keys = RememberedKeys()
+    private let now = ContinuousClock.now
+    private let key = APIKey(id: "1", name: "n", terms: KeyTerms(scopes: [.query]))
+
     /// So that a revocation is obeyed within five.
     @Test func aKeyIsRememberedForLessThanFiveSeconds() {
-        let keys = RememberedKeys()
-        let now = ContinuousClock.now
-        let key = APIKey(id: "1", name: "n", terms: KeyTerms(scopes: [.query]))
         keys.remember(key, "ck_1", at: now)
-        #expect(keys.key("ck_1", at: now + .seconds(3)) == key)
+        #expect(keys.key("ck_1", at: now + .seconds(1)) == key)
         #expect(keys.key("ck_2", at: now) == nil)
         #expect(keys.key("ck_1", at: now + .milliseconds(4_900)) == nil)
+        keys.remember(nil, "ck_1", at: now + .seconds(5))
+        #expect(keys.key("ck_1", at: now + .seconds(5)) == nil)
+    }
+
+    /// A thousand clients with one key do not all wait for it every few seconds.
+    @Test func oneOfManyLooksAKeyUpAgainWhileTheOthersGoOn() {
+        keys.remember(key, "ck_1", at: now)
+        let asked = (0..<100).map { _ in keys.key("ck_1", at: now + .seconds(3)) }
+        #expect(asked.first == .some(nil))
+        #expect(asked.dropFirst().allSatisfy { $0 == key })
+        keys.remember(key, "ck_1", at: now + .seconds(3))
+        #expect(keys.key("ck_1", at: now + .milliseconds(4_900)) == key)
     }
 }

@@ -33,36 +33,49 @@ struct Authentication: RouterMiddleware {
     }
 
     private func authenticate(_ header: String?) async throws -> APIKey? {
-        guard let header, header.count <= 512 else { return nil }
+        guard let header, header.utf8.count <= 512 else { return nil }
+        let now = ContinuousClock.now
+        if let key = remembered.key(header, at: now) { return key }
         let parts = header.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "api-key" else { return nil }
-        let text = String(parts[1])
-        if let key = remembered.key(text, at: .now) { return key }
-        let key = try await index.apiKey(presented: text)
-        if let key { remembered.remember(key, text, at: .now) }
+        let key = try await index.apiKey(presented: String(parts[1]))
+        remembered.remember(key, header, at: now)
         return key
     }
 }
 
-/// Keys by their text, in this process's memory only.
+/// Keys by the header that presents them, in this process's memory only.
 final class RememberedKeys: Sendable {
     static let age = Duration.seconds(4)
+    /// Then it is looked up again, by one of those who present it; the others do not wait for that.
+    static let renewal = Duration.seconds(2)
     private static let most = 1_000
-    private let keys = Mutex<[String: (key: APIKey, since: ContinuousClock.Instant)]>([:])
 
-    func key(_ text: String, at now: ContinuousClock.Instant) -> APIKey? {
+    private struct Remembered {
+        var key: APIKey
+        var since: ContinuousClock.Instant
+        var isLookedUp = false
+    }
+    private let keys = Mutex<[String: Remembered]>([:])
+
+    /// nil: whoever asks looks it up.
+    func key(_ header: String, at now: ContinuousClock.Instant) -> APIKey? {
         keys.withLock { keys in
-            guard let known = keys[text] else { return nil }
-            if now - known.since < Self.age { return known.key }
-            keys[text] = nil
-            return nil
+            guard let known = keys[header] else { return nil }
+            let age = now - known.since
+            guard age < Self.renewal || (known.isLookedUp && age < Self.age) else {
+                keys[header]?.isLookedUp = true
+                return nil
+            }
+            return known.key
         }
     }
 
-    func remember(_ key: APIKey, _ text: String, at now: ContinuousClock.Instant) {
+    /// - Parameter key: nil: it is not good.
+    func remember(_ key: APIKey?, _ header: String, at now: ContinuousClock.Instant) {
         keys.withLock { keys in
             if keys.count >= Self.most { keys.removeAll() }
-            keys[text] = (key, now)
+            keys[header] = key.map { Remembered(key: $0, since: now) }
         }
     }
 }

@@ -51,14 +51,12 @@ package struct AuditRecord: Sendable, Hashable, Codable {
     func line(at time: String) -> String {
         var line = "{\"time\":\"\(time)\",\"event\":\"\(event.rawValue)\",\"outcome\":\"\(outcome.rawValue)\""
         line.reserveCapacity(320)
-        for (key, value) in [
-            ("actor", actor), ("name", name), ("address", address), ("means", means), ("object", object),
-            ("query", query),
-        ] {
-            line += ",\"\(key)\":\""
-            line.append(escaping: value)
-            line += "\""
-        }
+        line.append("actor", actor)
+        line.append("name", name)
+        line.append("address", address)
+        line.append("means", means)
+        line.append("object", object)
+        line.append("query", query)
         line += ",\"status\":\(status)"
         if let results { line += ",\"results\":\(results)" }
         return line + "}"
@@ -66,7 +64,15 @@ package struct AuditRecord: Sendable, Hashable, Codable {
 }
 
 extension String {
-    fileprivate mutating func append(escaping text: String) {
+    fileprivate mutating func append(_ key: String, _ value: String) {
+        append(",\"")
+        append(key)
+        append("\":\"")
+        append(escaping: value)
+        append("\"")
+    }
+
+    private mutating func append(escaping text: String) {
         guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C }) else { return append(text) }
         for scalar in text.unicodeScalars {
             switch scalar.value {
