@@ -66,6 +66,20 @@ import Testing
         }
     }
 
+    /// After a crowd the next batch waits for as many: not for ever.
+    @Test(.timeLimit(.minutes(1))) func aRecordAfterACrowdDoesNotWaitForAnother() async throws {
+        try await inDirectory { directory in
+            let spool = try AuditSpool(directory: directory)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<100 { group.addTask { try await spool.append(record("\(number)")) } }
+                try await group.waitForAll()
+            }
+            try await spool.append(record("alone"))
+            #expect(try read(directory).records.last?.query == "alone")
+            await spool.close()
+        }
+    }
+
     @Test(arguments: ["change", "remove a record", "remove a batch", "insert"])
     func whateverIsDoneToTheFileIsSeen(manipulation: String) async throws {
         try await inDirectory { directory in

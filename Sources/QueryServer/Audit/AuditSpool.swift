@@ -55,15 +55,17 @@ package final class AuditSpool: Sendable {
         }
     }
 
-    /// Microseconds after a batch of so many.
-    private static let (delay, siblings) = (1_000 as UInt32, 4)
+    /// After a batch of `siblings`, as many again are awaited, no more than `enough` and for seconds no more than `delay`: where
+    /// many ask, more of them share a wait for the disk (PostgreSQL's `commit_siblings` and `commit_delay`).
+    private static let (siblings, enough, delay) = (4, 16, 0.001)
 
     private static func write(
         _ queue: RecordQueue, to first: AuditChainWriter, in directory: String, _ chainSize: Int,
         _ onChain: (String) -> Void
     ) {
         var chain: AuditChainWriter? = first
-        while let entries = queue.next() {
+        var awaited = 1
+        while let entries = queue.next(awaited, within: delay) {
             let result = Result {
                 // After an error a chain is not trusted any more, and another one begins.
                 let writer = try chain ?? AuditChainWriter(directory: directory, follows: nil)
@@ -75,8 +77,7 @@ package final class AuditSpool: Sendable {
             }
             onChain(chain?.chain ?? "")
             for entry in entries { entry.continuation.resume(with: result) }
-            // As PostgreSQL's commit_delay: where many ask, more of them share the next wait for the disk.
-            if entries.count >= siblings { usleep(delay) }
+            awaited = entries.count < siblings ? 1 : min(entries.count, enough)
         }
     }
 }
@@ -157,6 +158,8 @@ private final class RecordQueue: @unchecked Sendable {
     // Guarded by `condition`.
     private let condition = NSCondition()
     private var waiting: [Entry] = []
+    /// Of how many the writer is told.
+    private var awaited = 1
     private var isClosed = false
 
     func add(_ entry: Entry) -> Bool {
@@ -164,14 +167,20 @@ private final class RecordQueue: @unchecked Sendable {
         defer { condition.unlock() }
         guard !isClosed else { return false }
         waiting.append(entry)
-        condition.signal()
+        if waiting.count >= awaited { condition.signal() }
         return true
     }
 
-    /// nil: closed, and nothing is left.
-    func next() -> [Entry]? {
+    /// As many as are awaited, or those that came within some seconds, or the first; nil: closed, and nothing is left.
+    func next(_ awaited: Int, within delay: TimeInterval) -> [Entry]? {
         condition.lock()
         defer { condition.unlock() }
+        if awaited > waiting.count, !isClosed {
+            self.awaited = awaited
+            let end = Date(timeIntervalSinceNow: delay)
+            while waiting.count < awaited, !isClosed, condition.wait(until: end) {}
+            self.awaited = 1
+        }
         while waiting.isEmpty {
             if isClosed { return nil }
             condition.wait()
