@@ -64,30 +64,39 @@ struct BenchLookups: AsyncParsableCommand {
                 clients: clients, seconds: seconds, workload: workload, server: server.address, key: server.key,
                 directory: directory)
         }
-        /// The first round only warms up.
-        func rounds<Seen>(_ name: String, clients: Int, _ round: () throws -> Seen) throws -> [Seen] {
-            Terminal.complain("\(name), \(clients) clients …")
-            return try Array((0...Self.rounds).map { _ in try round() }.dropFirst())
+        /// By kind. The kinds take turns, so that a slow moment of the machine is not one kind's alone; the first round only
+        /// warms up.
+        func rounds<Kind, Seen>(
+            _ kinds: [(name: String, kind: Kind)], _ measure: (Kind) throws -> Seen
+        ) throws -> [[Seen]] {
+            var seen = kinds.map { _ in [Seen]() }
+            for round in 0...Self.rounds {
+                for (number, (name, kind)) in kinds.enumerated() {
+                    Terminal.complain("\(name), \(clients) clients, \(round) of \(Self.rounds) …")
+                    let measured = try measure(kind)
+                    if round > 0 { seen[number].append(measured) }
+                }
+            }
+            return seen
         }
 
         var rows: [[String]] = []
-        for lookup in try ExactLookup.all(workload) {
-            let seen = try rounds(lookup.load.name, clients: clients) {
-                let alone = try pgbench.perSecond(
-                    lookup.query, sample: lookup.sample, key: lookup.key, studies: workload.studies, clients: clients,
-                    seconds: seconds)
-                return (alone, try load(lookup.load, clients: clients))
-            }
+        let exact = try ExactLookup.all(workload)
+        let seen = try rounds(exact.map { ($0.load.name, $0) }) { lookup in
+            let alone = try pgbench.perSecond(
+                lookup.query, sample: lookup.sample, key: lookup.key, studies: workload.studies, clients: clients,
+                seconds: seconds)
+            return (alone, try load(lookup.load, clients: clients))
+        }
+        for (lookup, seen) in zip(exact, seen) {
             rows.append(
                 Self.row(lookup.load.name, seen.map(\.1)) + [
                     String(format: "%.0f", Self.median(seen.map(\.0))),
                     String(format: "%.2f", Self.median(seen.map { $1.perSecond / $0 })),
                 ])
         }
-        for broad in LookupLoad.broad {
-            let seen = try rounds(broad.name, clients: clients) { try load(broad, clients: clients) }
-            rows.append(Self.row(broad.name, seen) + ["", ""])
-        }
+        let broad = try rounds(LookupLoad.broad.map { ($0.name, $0) }) { try load($0, clients: clients) }
+        rows += zip(LookupLoad.broad, broad).map { Self.row($0.name, $1) + ["", ""] }
         // Once: what a thousand clients leave behind when they go would count against the next ones' limits.
         Terminal.complain("\(LookupLoad.mix.name), 1000 clients …")
         rows.append(Self.row("a mix of all, 1,000 clients", [try load(.mix, clients: 1_000)]) + ["", ""])
