@@ -91,13 +91,14 @@ final class Pages: Sendable {
         let (page, now) = (Page(query: Query(query, requester: requester), offset: next), now())
         // What is forgotten is given up outside of the lock: it takes milliseconds.
         _ = state.withLock { state in
-            defer { state.positions[page] = Kept(value: end, since: now) }
-            guard state.positions.count >= Self.mostPositions else { return [Page: Kept<PagePosition>]() }
-            defer {
+            var forgotten: [Page: Kept<PagePosition>] = [:]
+            if state.positions.count >= Self.mostPositions {
+                forgotten = state.earlierPositions
                 state.earlierPositions = state.positions
                 state.positions = Dictionary(minimumCapacity: Self.mostPositions)
             }
-            return state.earlierPositions
+            state.positions[page] = Kept(value: end, since: now)
+            return forgotten
         }
     }
 

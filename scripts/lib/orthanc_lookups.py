@@ -160,6 +160,6 @@ def compare(concord: str, key: str, orthanc: str, made: list[dict[str, str]], se
 
 
 if __name__ == "__main__":
-    # What it started ends with it.
+    # So that Orthanc and its database end with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     main(sys.argv[1], Path(sys.argv[2]), *[int(each) for each in (sys.argv[3:] + ["20000", "10"][len(sys.argv) - 3:])])

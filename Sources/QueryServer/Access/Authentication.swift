@@ -74,7 +74,8 @@ final class RememberedKeys: Sendable {
     /// - Parameter key: nil: it is not good.
     func remember(_ key: APIKey?, _ header: String, at now: ContinuousClock.Instant) {
         keys.withLock { keys in
-            if keys.count >= Self.most { keys.removeAll() }
+            // Nobody makes others' keys be forgotten by presenting bad ones.
+            if key != nil, keys.count >= Self.most { keys.removeAll() }
             keys[header] = key.map { Remembered(key: $0, since: now) }
         }
     }
